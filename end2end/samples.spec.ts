@@ -1,7 +1,7 @@
 // Samples of a project: from no external key to imported samples, local files, and the list.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Locator, Page } from '@playwright/test';
 import {
   addProject,
@@ -58,8 +58,8 @@ async function openSamples(page: Page, server: Server): Promise<string> {
   return path;
 }
 
-/** Opens the dialog, and chooses local files. */
-async function chooseFiles(page: Page, files: ReturnType<typeof file>[]): Promise<void> {
+/** Opens the dialog, and chooses local files: contents, or paths. */
+async function chooseFiles(page: Page, files: ReturnType<typeof file>[] | string[]): Promise<void> {
   await page.getByRole('button', { name: 'Import Samples' }).click();
   await dialog(page).getByLabel('Drop files here, or choose them').setInputFiles(files);
 }
@@ -217,15 +217,20 @@ test('local files are dropped, searched and deleted', { tag: '@widths' }, async 
   await expect(page.getByRole('heading', { name: 'No samples yet' })).toBeVisible();
 });
 
-test('an upload continues after a reload', { tag: '@once' }, async ({ page, server, owner }) => {
+test('an upload continues after a reload', { tag: '@once' }, async ({ page, server, owner }, testInfo) => {
   void owner;
   test.setTimeout(120_000);
   const path = await openSamples(page, server);
   // Three parts, of which the second one is held back.
   const content = Buffer.alloc(17 * 1024 * 1024, 'ACGT\n');
+  // On the disk, because the time of the last change must stay the same.
+  const large = testInfo.outputPath('large.fastq');
+  const small = testInfo.outputPath('small.fastq');
+  writeFileSync(large, content);
+  writeFileSync(small, 'C');
   await page.route(/\/samples\/upload\/.*offset=8388608$/, () => new Promise(() => {}));
   const held = page.waitForRequest(/\/samples\/upload\/.*offset=8388608$/);
-  await chooseFiles(page, [file('large.fastq', content), file('small.fastq', 'C')]);
+  await chooseFiles(page, [large, small]);
   await dialog(page).getByRole('button', { name: 'Continue' }).click();
   await dialog(page).getByLabel('Batch ID').fill('run-9');
   await startImport(page);
@@ -248,7 +253,11 @@ test('an upload continues after a reload', { tag: '@once' }, async ({ page, serv
   await card.getByLabel('The upload was interrupted.').setInputFiles([file('other.fastq', 'A')]);
   await expect(page.getByText('Choose these files too: “large.fastq”.')).toBeVisible();
   await page.getByRole('button', { name: 'Dismiss' }).click();
-  await card.getByLabel('The upload was interrupted.').setInputFiles([file('large.fastq', content)]);
+  // Another file of the same name and size, then the file itself.
+  await card.getByLabel('The upload was interrupted.').setInputFiles([file('large.fastq', Buffer.alloc(content.length, 'T'))]);
+  await expect(page.getByText('These files are not those with which the import began: “large.fastq”.')).toBeVisible();
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await card.getByLabel('The upload was interrupted.').setInputFiles([large]);
   await expect(row(page, 'large.fastq').getByTitle(sha256(content))).toBeVisible();
   expect(uploads, 'what was stored before is not sent again').toEqual(['8388608', '16777216']);
 

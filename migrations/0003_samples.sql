@@ -1,4 +1,4 @@
--- Samples of projects, and the jobs that import them.
+-- Samples of projects, and import jobs.
 
 -- Bytes of all samples that are stored or being imported.
 alter table organizations add column sample_bytes bigint not null default 0;
@@ -22,6 +22,8 @@ create table import_jobs (
     state text not null,
     created_by text not null references users (id),
     created_at bigint not null,
+    -- When it was started or retried, or a part of a local file was last stored.
+    used_at bigint not null,
     finished_at bigint
 );
 
@@ -37,7 +39,7 @@ create table import_files (
     name text not null,
     -- The object's key or the id of the DNAnexus file; empty for local files.
     location text not null,
-    -- Of the listed content; empty if the source has none.
+    -- Changes with the content; empty if the source has none.
     etag text not null,
     size bigint not null,
     -- Bytes that are stored, in whole chunks.

@@ -271,6 +271,7 @@ export function insertImport(project: string, owner: string, batch: string, stat
     state,
     created_by: userId(owner),
     created_at: minutesAgo(3),
+    used_at: minutesAgo(1),
     finished_at: state === 'finished' ? minutesAgo(1) : null,
   });
   const states = state === 'running' ? ['complete', 'complete', 'copying', 'waiting'] : ['complete', 'complete', 'failed', 'failed'];

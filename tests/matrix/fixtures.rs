@@ -16,6 +16,7 @@ use latchkey_types::{
     key::{CreateKeyRequest, RequestedExpiry},
     key_kind::{KIND_SPECS, KeyKind, Kind},
     permission::{Permission, Permissions, Scope},
+    time::Timestamp,
 };
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
@@ -364,8 +365,10 @@ impl Fixtures {
     async fn insert_import(&self, project: &str, user: &TestUser) -> String {
         let id = ImportId::new().to_string();
         let sql = "insert into import_jobs (id, organization_id, project_id, source, container, prefix, pattern, mode, batch, state, created_by, \
-             created_at) select $1, organization_id, $2, 'local', '', '', '', 'single', 'b', 'running', id, 0 from users where email = $3";
-        sqlx::query(sql).bind(&id).bind(project).bind(&user.email).execute(&self.database).await.unwrap();
+             created_at, used_at) select $1, organization_id, $2, 'local', '', '', '', 'single', 'b', 'running', id, 0, $3 from users \
+             where email = $4";
+        let now = Timestamp::now().0;
+        sqlx::query(sql).bind(&id).bind(project).bind(now).bind(&user.email).execute(&self.database).await.unwrap();
         for (position, state, error) in [(0_i64, "waiting", ""), (1, "failed", "The disk is full.")] {
             let sql = "insert into import_files (job_id, position, name, location, etag, size, copied, state, error, sample_id) \
                  values ($1, $2, 'a', '', '', 1, 0, $3, $4, $5)";

@@ -10,6 +10,7 @@ pub mod problem;
 pub mod rate_headers;
 pub mod request_context;
 pub mod request_log;
+pub mod upload;
 
 use std::{ops::Deref, sync::Arc};
 

@@ -69,17 +69,14 @@ pub struct SampleOptions {
     #[arg(long, env = "LATCHKEY_SAMPLES", value_name = "PATH|URL")]
     pub samples: Option<SampleStoreSpec>,
     /// Maximum size of the samples of one organization in GiB, 0 for no limit
-    #[arg(long, env = "LATCHKEY_SAMPLE_QUOTA", value_name = "GIB", default_value_t = SampleOptions::DEFAULT_QUOTA)]
+    #[arg(long, env = "LATCHKEY_SAMPLE_QUOTA", value_name = "GIB", default_value_t = SampleLimits::QUOTA_GIB)]
     pub sample_quota: u32,
     /// Percentage of the disk that must be free to store more samples.
-    #[arg(skip = SampleOptions::FREE_MIN_PERCENT)]
+    #[arg(skip = SampleLimits::FREE_MIN_PERCENT)]
     pub free_min_percent: u64,
 }
 
 impl SampleOptions {
-    const DEFAULT_QUOTA: u32 = 100;
-    const FREE_MIN_PERCENT: u64 = 5;
-
     pub fn limits(&self) -> SampleLimits {
         SampleLimits { quota: i64::from(self.sample_quota) * GIB, free_min_percent: self.free_min_percent }
     }
@@ -87,7 +84,7 @@ impl SampleOptions {
 
 impl Default for SampleOptions {
     fn default() -> Self {
-        Self { samples: None, sample_quota: Self::DEFAULT_QUOTA, free_min_percent: Self::FREE_MIN_PERCENT }
+        Self { samples: None, sample_quota: SampleLimits::QUOTA_GIB, free_min_percent: SampleLimits::FREE_MIN_PERCENT }
     }
 }
 

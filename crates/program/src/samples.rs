@@ -16,8 +16,8 @@ use axum::{
 };
 
 use super::security_headers;
-use latchkey_core::{actor::Actor, auth::session, samples::imports};
-use latchkey_http::{AppState, body, client_address, download, problem::Problem, request_context};
+use latchkey_core::{actor::Actor, auth::session};
+use latchkey_http::{AppState, body, client_address, download, problem::Problem, request_context, upload};
 use latchkey_types::{
     error::Error,
     permission::Permission,
@@ -50,8 +50,7 @@ async fn upload(
     let import = import.parse().map_err(|_| Error::NotFound)?;
     let position = position.parse().map_err(|_| Error::NotFound)?;
     let Query(UploadQuery { offset }) = query.map_err(|_| Error::Malformed)?;
-    let stored = imports::upload_part(&state, &actor, project, import, position, offset, bytes).await?;
-    Ok(Json(Uploaded { stored }))
+    upload::part(&state, actor, project, import, position, offset, bytes).await
 }
 
 /// The caller of an upload and its complete body. Permissions can change while the body arrives; a refusal for that reason is audited.

@@ -19,6 +19,7 @@ use latchkey_http::{
     body::{self, Json},
     download,
     problem::Problem,
+    upload,
 };
 use latchkey_types::{
     error::Error,
@@ -187,6 +188,5 @@ pub(crate) async fn upload(
     let position = segments.last().and_then(|(_, position)| position.parse().ok()).ok_or(Error::NotFound)?;
     let offset = listing::parse_query(query)?.offset;
     let bytes = body::received(body).await?;
-    let stored = imports::upload_part(&state, &actor, project, import, position, offset, bytes).await?;
-    Ok(JsonResponse(Uploaded { stored }))
+    upload::part(&state, actor, project, import, position, offset, bytes).await
 }

@@ -1,4 +1,4 @@
-//! Jobs that import samples, and their files.
+//! Import jobs and their files.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-/// A job without its files.
+/// An import job without its files.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ImportRecord {
     pub id: ImportId,
@@ -36,7 +36,7 @@ pub struct ImportRecord {
 const JOB: &str = "select j.id, j.organization_id, j.project_id, j.source, j.container, j.prefix, j.mode, j.batch, j.credential_id, j.state, \
      j.created_by, u.name as creator, j.created_at from import_jobs j join users u on u.id = j.created_by";
 
-/// A file of a job.
+/// A file of an import job.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct FileRecord {
     pub job_id: ImportId,
@@ -44,7 +44,7 @@ pub struct FileRecord {
     pub name: String,
     /// The object's key or the id of the `DNAnexus` file; empty for local files.
     pub location: String,
-    /// The tag of the listed content; empty if the source has none.
+    /// Changes with the content; empty if the source has none.
     pub etag: String,
     pub size: i64,
     /// Bytes that are stored, in whole chunks.
@@ -75,7 +75,7 @@ pub struct NewImport {
     pub created_by: UserId,
 }
 
-/// A file of a new job.
+/// A file of a new import job.
 pub struct NewFile {
     pub name: String,
     pub location: String,
@@ -83,8 +83,9 @@ pub struct NewFile {
     pub size: i64,
 }
 
-/// Creates a running job with waiting files, whose positions are their order.
+/// Creates a running import job with waiting files, whose positions are their order.
 pub async fn insert(tx: &mut Tx, job: &NewImport, files: &[NewFile]) -> Result<(), StoreError> {
+    let now = Timestamp::now();
     Columns::new()
         .set("id", job.id)
         .set("organization_id", job.organization)
@@ -98,7 +99,8 @@ pub async fn insert(tx: &mut Tx, job: &NewImport, files: &[NewFile]) -> Result<(
         .set("credential_id", job.credential)
         .set("state", ImportState::Running)
         .set("created_by", job.created_by)
-        .set("created_at", Timestamp::now())
+        .set("created_at", now)
+        .set("used_at", now)
         .insert(tx, "import_jobs")
         .await?;
     // In one statement, because there are up to ten thousand files.
@@ -113,13 +115,13 @@ pub async fn insert(tx: &mut Tx, job: &NewImport, files: &[NewFile]) -> Result<(
     Ok(())
 }
 
-/// The project's job with this id.
+/// The project's import job with this id.
 pub async fn find(db: &mut Connection, project: ProjectId, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{JOB} where j.project_id = $1 and j.id = $2"));
     Ok(sqlx::query_as(sql).bind(project).bind(id).fetch_optional(db).await?)
 }
 
-/// At most `limit` jobs of a project: first those that run, then those that ended with failed files after this time; each newest first.
+/// At most `limit` import jobs of a project: first those that run, then those that ended with failed files after this time; each newest first.
 pub async fn of_interest(db: &mut Connection, project: ProjectId, since: Timestamp, limit: i64) -> Result<Vec<ImportRecord>, StoreError> {
     let has_failed = "exists (select 1 from import_files f where f.job_id = j.id and f.state = 'failed' and f.state <> 'complete')";
     let sql = AssertSqlSafe(format!(
@@ -129,13 +131,25 @@ pub async fn of_interest(db: &mut Connection, project: ProjectId, since: Timesta
     Ok(sqlx::query_as(sql).bind(project).bind(since).bind(limit).fetch_all(db).await?)
 }
 
-/// The running jobs that read a storage provider, oldest first.
+/// The running import jobs that read a storage provider, oldest first.
 pub async fn running_remote(store: &Store) -> Result<Vec<ImportRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{JOB} where j.state = 'running' and j.source <> 'local' order by j.id"));
     Ok(sqlx::query_as(sql).fetch_all(store.read()?).await?)
 }
 
-/// The numbers of files and bytes of a job.
+/// The oldest running import job of local files that was not used since `before`.
+pub async fn find_unused_local(db: &mut Connection, before: Timestamp) -> Result<Option<ImportRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("{JOB} where j.state = 'running' and j.source = 'local' and j.used_at < $1 order by j.id limit 1"));
+    Ok(sqlx::query_as(sql).bind(before).fetch_optional(db).await?)
+}
+
+/// Records that a part of a local file was stored.
+pub async fn set_used(tx: &mut Tx, job: ImportId) -> Result<(), StoreError> {
+    sqlx::query("update import_jobs set used_at = $1 where id = $2").bind(Timestamp::now()).bind(job).execute(tx).await?;
+    Ok(())
+}
+
+/// The numbers of files and bytes of an import job.
 #[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
 pub struct Progress {
     pub files: i64,
@@ -152,7 +166,7 @@ struct JobProgress {
     progress: Progress,
 }
 
-/// The progress of these jobs, by id.
+/// The progress of these import jobs, by id.
 pub async fn progress(db: &mut Connection, jobs: &[ImportId]) -> Result<HashMap<ImportId, Progress>, StoreError> {
     if jobs.is_empty() {
         return Ok(HashMap::new());
@@ -167,20 +181,20 @@ pub async fn progress(db: &mut Connection, jobs: &[ImportId]) -> Result<HashMap<
     Ok(rows.into_iter().map(|row| (row.job_id, row.progress)).collect())
 }
 
-/// At most `limit` files of a job: failed ones first, then those that are being copied, then the others.
+/// At most `limit` files of an import job: failed ones first, then those that are being copied, then the others.
 pub async fn files(db: &mut Connection, job: ImportId, limit: i64) -> Result<Vec<FileRecord>, StoreError> {
     let rank = "case f.state when 'failed' then 0 when 'copying' then 1 when 'waiting' then 2 else 3 end";
     let sql = AssertSqlSafe(format!("{FILE} where f.job_id = $1 order by {rank}, f.position limit $2"));
     Ok(sqlx::query_as(sql).bind(job).bind(limit).fetch_all(db).await?)
 }
 
-/// The file of a job at a position.
+/// The file of an import job at a position.
 pub async fn file(db: &mut Connection, job: ImportId, position: i64) -> Result<Option<FileRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{FILE} where f.job_id = $1 and f.position = $2"));
     Ok(sqlx::query_as(sql).bind(job).bind(position).fetch_optional(db).await?)
 }
 
-/// At most `limit` files of a job that are neither complete nor failed, in their order.
+/// At most `limit` files of an import job that are neither complete nor failed, in their order.
 pub async fn open_files(db: &mut Connection, job: ImportId, limit: i64) -> Result<Vec<FileRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{FILE} where f.job_id = $1 and {IS_OPEN} order by f.position limit $2"));
     Ok(sqlx::query_as(sql).bind(job).bind(limit).fetch_all(db).await?)
@@ -200,19 +214,33 @@ pub async fn complete(tx: &mut Tx, job: &ImportRecord, file: &FileRecord, sha256
     if updated.rows_affected() == 0 {
         return Ok(false);
     }
-    let sample = samples::NewSample {
-        id: file.sample_id,
+    samples::insert(tx, &[new_sample(job, file.sample_id, &file.name, file.size, sha256)]).await?;
+    Ok(true)
+}
+
+/// Records that the empty files of a new import job are stored, and creates their samples. `sha256` is that of empty content.
+pub async fn complete_empty(tx: &mut Tx, job: &ImportRecord, sha256: &str) -> Result<(), StoreError> {
+    let sql = AssertSqlSafe(format!("select sample_id, name from import_files where job_id = $1 and {IS_OPEN} and size = 0 order by position"));
+    let files: Vec<(SampleId, String)> = sqlx::query_as(sql).bind(job.id).fetch_all(&mut *tx).await?;
+    let empty: Vec<_> = files.iter().map(|(id, name)| new_sample(job, *id, name, 0, sha256)).collect();
+    samples::insert(tx, &empty).await?;
+    let sql = AssertSqlSafe(format!("update import_files set state = $2 where job_id = $1 and {IS_OPEN} and size = 0"));
+    sqlx::query(sql).bind(job.id).bind(FileState::Complete).execute(tx).await?;
+    Ok(())
+}
+
+fn new_sample<'a>(job: &'a ImportRecord, id: SampleId, name: &'a str, size: i64, sha256: &'a str) -> samples::NewSample<'a> {
+    samples::NewSample {
+        id,
         organization: job.organization_id,
         project: job.project_id,
-        name: &file.name,
+        name,
         batch: &job.batch,
         source: job.source,
-        size: file.size,
+        size,
         sha256,
         imported_by: job.created_by,
-    };
-    samples::insert(tx, &sample).await?;
-    Ok(true)
+    }
 }
 
 /// Fails a file that is being imported.
@@ -220,7 +248,7 @@ pub async fn fail_file(tx: &mut Tx, job: &ImportRecord, file: &FileRecord, error
     fail(tx, job.organization_id, "sample_id = $1", &file.sample_id.to_string(), error).await
 }
 
-/// Fails all files of a job that are neither complete nor failed.
+/// Fails all files of an import job that are neither complete nor failed.
 pub async fn fail_open_files(tx: &mut Tx, job: &ImportRecord, error: &str) -> Result<(), StoreError> {
     fail(tx, job.organization_id, "job_id = $1", &job.id.to_string(), error).await
 }
@@ -240,14 +268,14 @@ async fn fail(tx: &mut Tx, organization: OrganizationId, condition: &str, first:
     Ok(())
 }
 
-/// Number and size of the failed files of a job.
+/// Number and size of the failed files of an import job.
 pub async fn failed(tx: &mut Tx, job: ImportId) -> Result<(i64, i64), StoreError> {
     let sql = "select count(*), cast(coalesce(sum(size), 0) as bigint) from import_files \
          where job_id = $1 and state = 'failed' and state <> 'complete'";
     Ok(sqlx::query_as(sql).bind(job).fetch_one(tx).await?)
 }
 
-/// Sets the failed files of a job to waiting, and runs the job again with this external key. The caller reserves their bytes.
+/// Sets the failed files of an import job to waiting, and runs it again with this external key. The caller reserves their bytes.
 pub async fn retry_failed(tx: &mut Tx, job: ImportId, credential: Option<CredentialId>) -> Result<(), StoreError> {
     let sql = "select position from import_files where job_id = $1 and state = 'failed' and state <> 'complete'";
     let positions: Vec<i64> = sqlx::query_scalar(sql).bind(job).fetch_all(&mut *tx).await?;
@@ -259,16 +287,17 @@ pub async fn retry_failed(tx: &mut Tx, job: ImportId, credential: Option<Credent
     ));
     let rows = positions.into_iter().map(|position| json!([position, SampleId::new()])).collect::<Value>().to_string();
     sqlx::query(sql).bind(rows).bind(job).bind(FileState::Waiting).execute(&mut *tx).await?;
-    sqlx::query("update import_jobs set state = $1, finished_at = null, credential_id = $2 where id = $3")
+    sqlx::query("update import_jobs set state = $1, finished_at = null, credential_id = $2, used_at = $3 where id = $4")
         .bind(ImportState::Running)
         .bind(credential)
+        .bind(Timestamp::now())
         .bind(job)
         .execute(tx)
         .await?;
     Ok(())
 }
 
-/// Stops a running job: its open files fail.
+/// Stops a running import job: its open files fail.
 pub async fn stop(tx: &mut Tx, job: &ImportRecord) -> Result<(), StoreError> {
     fail_open_files(tx, job, "The import was stopped.").await?;
     sqlx::query("update import_jobs set state = $1, finished_at = $2 where id = $3")
@@ -280,7 +309,7 @@ pub async fn stop(tx: &mut Tx, job: &ImportRecord) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Stops the running jobs of a project.
+/// Stops the running import jobs of a project.
 pub async fn stop_in_project(tx: &mut Tx, project: ProjectId) -> Result<(), StoreError> {
     let sql = AssertSqlSafe(format!("{JOB} where j.project_id = $1 and j.state = 'running' order by j.id"));
     let jobs: Vec<ImportRecord> = sqlx::query_as(sql).bind(project).fetch_all(&mut *tx).await?;
@@ -290,7 +319,7 @@ pub async fn stop_in_project(tx: &mut Tx, project: ProjectId) -> Result<(), Stor
     Ok(())
 }
 
-/// Ends a running job if all its files are complete or failed. Returns whether it did.
+/// Ends a running import job if all its files are complete or failed. Returns whether it did.
 pub async fn finish(tx: &mut Tx, job: ImportId) -> Result<bool, StoreError> {
     let sql = AssertSqlSafe(format!(
         "update import_jobs set state = $1, finished_at = $2 where id = $3 and state = 'running' \
@@ -302,6 +331,14 @@ pub async fn finish(tx: &mut Tx, job: ImportId) -> Result<bool, StoreError> {
 
 impl FileRecord {
     pub fn row(self) -> ImportFile {
-        ImportFile { position: self.position, name: self.name, size: self.size, copied: self.copied, state: self.state, error: self.error }
+        ImportFile {
+            position: self.position,
+            name: self.name,
+            size: self.size,
+            etag: self.etag,
+            copied: self.copied,
+            state: self.state,
+            error: self.error,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Samples of a project, and the jobs that import them.
+//! Samples of a project, and import jobs.
 
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ pub struct SourceFile {
     pub location: String,
     /// In bytes.
     pub size: i64,
-    /// Changes with the content; empty if the source has none.
+    /// Changes with the content; empty if the source has none. For a local file of the page, the time of its last change.
     pub etag: String,
     pub modified_at: Option<Timestamp>,
 }
@@ -145,8 +145,8 @@ pub struct ImportRequest {
     /// The batch id; empty for a generated one.
     #[serde(default)]
     pub batch: String,
-    /// For local files: names and sizes. For other sources: the files to import as they were listed; a file that changed since is not imported.
-    /// Empty imports all that match.
+    /// For local files: names, sizes and etags. For other sources: the files to import as they were listed; a file that changed since is not
+    /// imported. Empty imports all that match.
     #[serde(default)]
     pub files: Vec<SourceFile>,
 }
@@ -208,11 +208,13 @@ parse_by_name!(FileState, FileState::ALL);
 /// A file of an import job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportFile {
-    /// Position in the job, from 0.
+    /// Position in the import job, from 0.
     pub position: i64,
     pub name: String,
     /// In bytes.
     pub size: i64,
+    /// Changes with the content; empty if the source has none.
+    pub etag: String,
     /// Bytes that are stored.
     pub copied: i64,
     pub state: FileState,
@@ -278,7 +280,7 @@ pub struct SampleList {
     pub next: Option<SampleId>,
     /// Number of samples that match the search.
     pub total: i64,
-    /// Jobs that run, then jobs with failed files; each newest first.
+    /// Import jobs that run, then those with failed files; each newest first.
     pub imports: Vec<ImportRow>,
     /// Bytes that the organization's samples take.
     pub used: i64,

@@ -11,14 +11,16 @@ pub struct LocalFile {
     pub name: String,
     /// In bytes.
     pub size: i64,
+    /// When it was last changed, in milliseconds since 1970.
+    pub modified_ms: i64,
     // Signals require `Send`; the browser has a single thread.
     file: SendWrapper<File>,
 }
 
 impl LocalFile {
-    #[expect(clippy::cast_possible_truncation, reason = "a size is an integer far below 2^53")]
+    #[expect(clippy::cast_possible_truncation, reason = "a size and a time are integers far below 2^53")]
     fn new(file: File) -> Self {
-        Self { name: file.name(), size: file.size() as i64, file: SendWrapper::new(file) }
+        Self { name: file.name(), size: file.size() as i64, modified_ms: file.last_modified() as i64, file: SendWrapper::new(file) }
     }
 
     /// The bytes from `start` to before `end`. `None` if the file can't be read: it was changed or removed since it was chosen, or is a folder.

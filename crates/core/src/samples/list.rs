@@ -17,7 +17,7 @@ use latchkey_types::{
     validate,
 };
 
-/// Maximum number of jobs in the list, and for how long ended jobs with failed files are listed.
+/// Maximum number of import jobs in the list, and for how long ended ones with failed files are listed.
 const JOBS_SHOWN: i64 = 20;
 const JOBS_SHOWN_MS: i64 = 7 * DAY_MS;
 

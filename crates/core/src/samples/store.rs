@@ -41,8 +41,8 @@ use latchkey_types::{
 /// Bytes that are read from the store or hashed at a time.
 const PIECE: usize = 1024 * 1024;
 const PIECE_BYTES: i64 = 1024 * 1024;
-/// Maximum number of uploads whose hash is kept between two parts. The hash of others is computed again from the stored content.
-const UPLOADS_MAX: u64 = 10_000;
+/// Maximum number of incomplete files whose hash is kept. The hash of others is computed again from the stored content.
+const HASHES_MAX: u64 = 10_000;
 /// Maximum number of retries of a request to a bucket, and the time after which there are no more.
 const RETRIES_MAX: usize = 4;
 const RETRY_LIMIT: Duration = Duration::from_mins(1);
@@ -81,9 +81,15 @@ pub struct SampleLimits {
     pub free_min_percent: u64,
 }
 
+impl SampleLimits {
+    /// The default quota, in GiB.
+    pub const QUOTA_GIB: u32 = 100;
+    pub const FREE_MIN_PERCENT: u64 = 5;
+}
+
 impl Default for SampleLimits {
     fn default() -> Self {
-        Self { quota: 100 * GIB, free_min_percent: 5 }
+        Self { quota: i64::from(Self::QUOTA_GIB) * GIB, free_min_percent: Self::FREE_MIN_PERCENT }
     }
 }
 
@@ -100,7 +106,7 @@ pub struct SampleStore {
 struct Shared {
     /// Samples whose content is being written.
     writing: Mutex<HashSet<SampleId>>,
-    /// The number of stored bytes of unfinished uploads, and their hash.
+    /// The number of stored bytes of incomplete files, and their hash.
     hashes: Cache<SampleId, (i64, Sha256)>,
     has_imports: Notify,
     has_discarded: Notify,
@@ -152,7 +158,7 @@ impl SampleStore {
     }
 
     fn new(objects: Arc<dyn ObjectStore>, folder: Option<PathBuf>, limits: SampleLimits) -> Self {
-        let shared = Shared { writing: Mutex::default(), hashes: Cache::new(UPLOADS_MAX), has_imports: Notify::new(), has_discarded: Notify::new() };
+        let shared = Shared { writing: Mutex::default(), hashes: Cache::new(HASHES_MAX), has_imports: Notify::new(), has_discarded: Notify::new() };
         Self { objects, folder, limits, shared: Arc::new(shared) }
     }
 
@@ -210,23 +216,32 @@ impl SampleStore {
         outcome
     }
 
-    /// The hash of the first bytes of a sample, which are stored. It is kept between two parts of an upload; otherwise the stored content is read.
+    /// The hash of the first bytes of a sample, which are stored. If it was not kept, the stored content is read.
     pub(crate) async fn hash_of(&self, organization: OrganizationId, sample: SampleId, stored: i64) -> object_store::Result<Sha256> {
         match self.shared.hashes.get(&sample) {
             Some((hashed, hash)) if hashed == stored => Ok(hash),
+            _ if stored == 0 => Ok(Sha256::new()),
             _ => {
                 let pieces = self.read(organization, sample, 0..stored);
-                pieces.try_fold(Sha256::new(), |hash, piece| async move { Ok(hash.chain_update(&piece)) }).await
+                let hash = pieces.try_fold(Sha256::new(), |hash, piece| async move { Ok(hash.chain_update(&piece)) }).await?;
+                // Reading can take minutes, and must not be repeated if the next chunk can't be stored.
+                self.keep_hash(sample, stored, hash.clone());
+                Ok(hash)
             }
         }
     }
 
-    /// Keeps a hash for the next part of an upload.
+    /// Whether content can't be read because it is missing or damaged. A bucket can also be unavailable for a while.
+    pub(crate) fn is_lost(&self, error: &object_store::Error) -> bool {
+        self.folder.is_some() || matches!(error, object_store::Error::NotFound { .. })
+    }
+
+    /// Keeps the hash of the stored bytes until the file is continued.
     pub(crate) fn keep_hash(&self, sample: SampleId, stored: i64, hash: Sha256) {
         self.shared.hashes.insert(sample, (stored, hash));
     }
 
-    /// Drops the hash of a completed upload.
+    /// Drops the hash of a complete file.
     pub(crate) fn forget_hash(&self, sample: SampleId) {
         self.shared.hashes.invalidate(&sample);
     }
@@ -409,6 +424,20 @@ mod tests {
         assert_eq!(store.hash_of(organization, sample, 2).await.unwrap().finalize(), Sha256::digest(b"ab"));
         store.forget_hash(sample);
         assert_eq!(store.hash_of(organization, sample, 3).await.unwrap().finalize(), Sha256::digest(b"abc"));
+        store.remove(organization, sample, 1).await.unwrap();
+        assert!(store.hash_of(organization, sample, 3).await.is_ok(), "a hash that was computed is kept too");
+        assert!(store.hash_of(organization, sample, 2).await.is_err());
+    }
+
+    #[test]
+    fn content_of_an_unavailable_bucket_is_not_lost() {
+        let missing = || object_store::Error::NotFound { path: String::new(), source: "missing".into() };
+        let failed = || object_store::Error::Generic { store: "S3", source: "the connection was interrupted".into() };
+        let bucket = SampleStore::in_memory();
+        assert!(bucket.is_lost(&missing()) && !bucket.is_lost(&failed()));
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder_store(folder.path(), 0);
+        assert!(store.is_lost(&missing()) && store.is_lost(&failed()));
     }
 
     #[test]

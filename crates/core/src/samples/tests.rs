@@ -1,9 +1,12 @@
 //! Imports of local files and their content.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use super::{
     content, delete, get, imports, list,
@@ -23,6 +26,7 @@ use latchkey_types::{
     permission::{Permission, Permissions},
     project::{ProjectRequest, Visibility},
     sample::{CHUNK_BYTES, FileMode, FileState, ImportDetails, ImportRequest, ImportState, SourceFile, SourceQuery},
+    time::Timestamp,
 };
 
 /// A project of an owner.
@@ -68,7 +72,7 @@ impl Fixture {
             name: (*name).to_owned(),
             location: String::new(),
             size: *size,
-            etag: String::new(),
+            etag: "etag".to_owned(),
             modified_at: None,
         };
         let request = ImportRequest {
@@ -82,6 +86,11 @@ impl Fixture {
 
     async fn upload(&self, import: ImportId, position: i64, offset: i64, content: &Bytes) -> Result<i64, Error> {
         imports::upload_part(&self.core, &self.owner, self.project, import, position, offset, content.clone()).await
+    }
+
+    /// The id under which the content of a file is stored.
+    async fn sample(&self, import: ImportId, position: i64) -> SampleId {
+        store::imports::file(&mut *self.core.store.connection().await.unwrap(), import, position).await.unwrap().unwrap().sample_id
     }
 
     async fn used(&self) -> i64 {
@@ -116,7 +125,7 @@ async fn local_files_are_uploaded_in_parts() {
     assert_eq!(fixture.upload(import.id, 1, 0, &last).await, Err(Error::invalid("content", "Send the next 8388608 bytes of the file.")));
     assert_eq!(fixture.upload(import.id, 1, 0, &first).await, Ok(CHUNK_BYTES));
     // As after a restart: the hash of the first part is computed from what is stored.
-    let sample = store::imports::file(&mut fixture.core.store.connection().await.unwrap(), import.id, 1).await.unwrap().unwrap().sample_id;
+    let sample = fixture.sample(import.id, 1).await;
     fixture.core.samples.forget_hash(sample);
     assert_eq!(fixture.upload(import.id, 1, 0, &first).await, Err(Error::conflict("offset", "Continue at byte 8388608.")));
     assert_eq!(fixture.upload(import.id, 1, CHUNK_BYTES, &last).await, Ok(size));
@@ -129,6 +138,46 @@ async fn local_files_are_uploaded_in_parts() {
     assert!(fixture.content(sample).await == whole);
     let found = list(&fixture.core, &fixture.owner, fixture.project, "A.BAM", None).await.unwrap();
     assert_eq!((found.samples, found.total, found.used, found.imports), (vec![row], 1, size, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_upload_whose_content_is_lost_begins_again() {
+    let fixture = Fixture::new().await;
+    let whole = long_content();
+    let import = fixture.begin(&[("a", CHUNK_BYTES + 3)]).await.unwrap().import;
+    let (first, last) = (whole.slice(..whole.len() - 3), whole.slice(whole.len() - 3..));
+    fixture.upload(import.id, 0, 0, &first).await.unwrap();
+    let sample = fixture.sample(import.id, 0).await;
+    fixture.core.samples.forget_hash(sample);
+    fixture.core.samples.remove(fixture.owner.organization, sample, 2).await.unwrap();
+    assert_eq!(fixture.upload(import.id, 0, CHUNK_BYTES, &last).await, Err(Error::conflict("offset", "Continue at byte 0.")));
+    let details = imports::get(&fixture.core, &fixture.owner, fixture.project, import.id).await.unwrap();
+    assert_eq!((details.import.state, details.import.copied), (ImportState::Running, 0));
+    assert_eq!(fixture.upload(import.id, 0, 0, &first).await, Ok(CHUNK_BYTES));
+    assert_eq!(fixture.upload(import.id, 0, CHUNK_BYTES, &last).await, Ok(CHUNK_BYTES + 3));
+    assert!(fixture.content(sample).await == whole);
+}
+
+#[tokio::test]
+async fn a_local_file_keeps_its_etag() {
+    let fixture = Fixture::new().await;
+    let begun = fixture.begin(&[("a", CHUNK_BYTES + 3)]).await.unwrap();
+    assert_eq!(begun.files[0].etag, "etag");
+    imports::stop(&fixture.core, &fixture.owner, fixture.project, begun.import.id).await.unwrap();
+    let retried = imports::retry(&fixture.core, &fixture.owner, fixture.project, begun.import.id).await.unwrap();
+    assert_eq!(retried.files[0].etag, "etag");
+}
+
+#[tokio::test]
+async fn empty_files_are_complete_at_once() {
+    let fixture = Fixture::new().await;
+    let import = fixture.begin(&[("a", 0), ("b\"\u{2028}", 0), ("c", 0)]).await.unwrap().import;
+    assert_eq!((import.state, import.files, import.complete, import.bytes), (ImportState::Finished, 3, 3, 0));
+    let samples = list(&fixture.core, &fixture.owner, fixture.project, "", None).await.unwrap().samples;
+    let names: Vec<_> = samples.iter().map(|sample| (sample.name.as_str(), sample.size)).collect();
+    assert_eq!(names, [("c", 0), ("b\"\u{2028}", 0), ("a", 0)]);
+    assert!(samples.iter().all(|sample| sample.sha256 == hex::encode(Sha256::digest(b"")) && sample.batch == "first"));
+    assert!(fixture.content(samples[0].id).await.is_empty());
 }
 
 #[tokio::test]
@@ -163,11 +212,32 @@ async fn a_stopped_import_frees_its_bytes_until_it_is_retried() {
     let retried = imports::retry(&fixture.core, &fixture.owner, fixture.project, import.id).await.unwrap();
     assert_eq!((retried.import.state, retried.import.failed, retried.import.copied), (ImportState::Running, 0, 2));
     assert_eq!(fixture.used().await, CHUNK_BYTES + 5);
-    let file = store::imports::file(&mut fixture.core.store.connection().await.unwrap(), import.id, 0).await.unwrap().unwrap();
-    assert!(!fixture.discarded().await.contains(&file.sample_id), "the new content is not removed with the old one");
+    let sample = fixture.sample(import.id, 0).await;
+    assert!(!fixture.discarded().await.contains(&sample), "the new content is not removed with the old one");
     let nothing = fixture.begin(&[("c", 1)]).await.unwrap().import;
     let refused = imports::retry(&fixture.core, &fixture.owner, fixture.project, nothing.id).await;
     assert_eq!(refused, Err(Error::conflict("import", "No file of this import has failed.")));
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_continued_frees_its_bytes() {
+    let fixture = Fixture::new().await;
+    let whole = long_content();
+    let import = fixture.begin(&[("a", CHUNK_BYTES + 3), ("b", 5)]).await.unwrap().import;
+    sleep(Duration::from_millis(5)).await;
+    fixture.upload(import.id, 0, 0, &whole.slice(..whole.len() - 3)).await.unwrap();
+    let worker = ImportWorker::new(&fixture.core);
+    worker.end_unused_uploads(import.created_at.plus_ms(1)).await.unwrap();
+    assert_eq!(fixture.used().await, CHUNK_BYTES + 8, "a part was stored since");
+    let sample = fixture.sample(import.id, 0).await;
+    worker.end_unused_uploads(Timestamp::now().plus_ms(1)).await.unwrap();
+    let ended = imports::get(&fixture.core, &fixture.owner, fixture.project, import.id).await.unwrap();
+    assert_eq!((ended.import.state, ended.import.failed, fixture.used().await), (ImportState::Finished, 2, 0));
+    assert!(ended.files[0].error.starts_with("The upload was not continued for 7 days."), "{}", ended.files[0].error);
+    assert!(fixture.discarded().await.contains(&sample));
+    let retried = imports::retry(&fixture.core, &fixture.owner, fixture.project, import.id).await.unwrap().import;
+    worker.end_unused_uploads(import.created_at.plus_ms(1)).await.unwrap();
+    assert_eq!((retried.state, fixture.used().await), (ImportState::Running, CHUNK_BYTES + 8));
 }
 
 #[tokio::test]
@@ -181,6 +251,15 @@ async fn the_quota_counts_what_is_being_imported() {
     imports::stop(&fixture.core, &fixture.owner, fixture.project, first.id).await.unwrap();
     fixture.begin(&[("c", 60)]).await.unwrap();
     assert_eq!(fixture.used().await, 100);
+}
+
+#[tokio::test]
+async fn reserved_bytes_do_not_overflow_without_a_quota() {
+    let fixture = Fixture::new().await;
+    let mut tx = fixture.core.store.begin().await.unwrap();
+    for (bytes, expected) in [(i64::MAX - 5, true), (6, false), (5, true)] {
+        assert_eq!(store::samples::reserve(&mut tx, fixture.owner.organization, bytes, 0).await.unwrap(), expected, "{bytes}");
+    }
 }
 
 #[tokio::test]

@@ -112,7 +112,8 @@ pub struct FileToImport {
     /// The key of the object, or the id of the DNAnexus file; empty for local files.
     #[serde(default, skip_serializing_if = "is_default")]
     pub location: String,
-    /// The ETag of the object, or the time at which the DNAnexus file was modified; empty for local files.
+    /// The ETag of the object, or the time at which the DNAnexus file was modified. Optional for local files: a text that changes with the content,
+    /// such as the time of the last change.
     #[serde(default, skip_serializing_if = "is_default")]
     pub etag: String,
 }
@@ -124,7 +125,7 @@ impl From<FileToImport> for SourceFile {
     }
 }
 
-/// An import job.
+/// An import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Import {
@@ -176,15 +177,17 @@ impl From<ImportDetails> for Import {
     }
 }
 
-/// A file of an import job.
+/// A file of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ImportedFile {
-    /// The position in the job, from 0.
+    /// The position in the import, from 0.
     pub position: i64,
     pub name: String,
     /// In bytes.
     pub size: i64,
+    /// As in the listing or in the request; empty for a local file without one.
+    pub etag: String,
     /// The bytes that were imported.
     pub copied: i64,
     pub state: FileState,
@@ -194,8 +197,8 @@ pub struct ImportedFile {
 
 impl From<ImportFile> for ImportedFile {
     fn from(file: ImportFile) -> Self {
-        let ImportFile { position, name, size, copied, state, error } = file;
-        Self { position, name, size, copied, state, error }
+        let ImportFile { position, name, size, etag, copied, state, error } = file;
+        Self { position, name, size, etag, copied, state, error }
     }
 }
 

@@ -44,7 +44,8 @@ impl Uploads {
         self.active.with(|active| active.contains(&import))
     }
 
-    /// Uploads files of an import, each from where its earlier upload ended. Files that do not belong to the import are ignored.
+    /// Uploads files of an import, each from where its earlier upload ended. Files that do not belong to the import, or have changed since, are
+    /// ignored.
     pub fn begin(self, project: ProjectId, import: ImportId, files: Vec<LocalFile>) {
         if self.active.with_untracked(|active| active.contains(&import)) {
             return;
@@ -140,13 +141,13 @@ impl Upload {
     fn take_matches(&self, files: &[ImportFile]) -> Vec<Match> {
         let mut chosen = self.files.borrow_mut();
         let matches = files.iter().filter(|file| is_incomplete(file)).filter_map(|file| {
-            let index = chosen.iter().position(|chosen| chosen.size == file.size && chosen.name == file.name)?;
+            let index = chosen.iter().position(|chosen| is_same(file, &chosen.name, chosen.size, &etag_of(chosen)))?;
             Some(Match { file: chosen.remove(index), position: file.position, stored: file.copied })
         });
         matches.collect()
     }
 
-    /// Fails with the names of the files that the job still needs.
+    /// Fails with the names of the files that the import still needs.
     fn missing(&self, files: &[ImportFile]) -> Result<(), Failure> {
         let unreadable = self.unreadable.borrow();
         if !unreadable.is_empty() {
@@ -154,6 +155,14 @@ impl Upload {
             return Err(Failure::Message(format!("These files were changed or can’t be read: {names}. Choose them again.")));
         }
         let missing: Vec<_> = files.iter().filter(|file| is_incomplete(file)).map(|file| file.name.clone()).collect();
+        let chosen = self.files.borrow();
+        let other: Vec<_> = missing.iter().filter(|name| chosen.iter().any(|file| file.name == **name)).cloned().collect();
+        if !other.is_empty() {
+            let names = list_names(&other);
+            return Err(Failure::Message(format!(
+                "These files are not those with which the import began: {names}. Choose the original files, or start a new import."
+            )));
+        }
         if missing.is_empty() { Ok(()) } else { Err(Failure::Message(format!("Choose these files too: {}.", list_names(&missing)))) }
     }
 
@@ -234,6 +243,16 @@ impl Retries {
     }
 }
 
+/// What the import records of a local file to recognize it later: the time of its last change, because its content is too large to be compared.
+pub(super) fn etag_of(file: &LocalFile) -> String {
+    file.modified_ms.to_string()
+}
+
+/// Whether a chosen file is that of the import. Imports that were started over the API may have no etag.
+fn is_same(file: &ImportFile, name: &str, size: i64, etag: &str) -> bool {
+    file.name == name && file.size == size && (file.etag.is_empty() || file.etag == etag)
+}
+
 /// Whether parts of a file are still to be sent.
 fn is_incomplete(file: &ImportFile) -> bool {
     matches!(file.state, FileState::Waiting | FileState::Copying) && (file.copied < file.size || file.size == 0)
@@ -269,7 +288,7 @@ mod tests {
     use super::*;
 
     fn file(state: FileState, size: i64, copied: i64) -> ImportFile {
-        ImportFile { position: 0, name: "a".to_owned(), size, copied, state, error: String::new() }
+        ImportFile { position: 0, name: "a".to_owned(), size, etag: String::new(), copied, state, error: String::new() }
     }
 
     #[test]
@@ -284,6 +303,15 @@ mod tests {
         ] {
             assert_eq!(is_incomplete(&file), expected, "{file:?}");
         }
+    }
+
+    #[test]
+    fn a_changed_file_is_not_continued() {
+        let begun = ImportFile { etag: "1795255200000".to_owned(), ..file(FileState::Copying, 10, 8) };
+        assert!(is_same(&begun, "a", 10, "1795255200000"));
+        assert!(!is_same(&begun, "a", 10, "1795255200001"));
+        assert!(!is_same(&begun, "a", 11, "1795255200000") && !is_same(&begun, "b", 10, "1795255200000"));
+        assert!(is_same(&file(FileState::Copying, 10, 8), "a", 10, "1795255200000"));
     }
 
     #[test]

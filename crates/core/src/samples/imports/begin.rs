@@ -8,8 +8,8 @@ use crate::{
     samples::source::{self, is_dnanexus_id, is_storable_name, name_of},
 };
 use latchkey_store::{
-    self as store, Tx,
-    imports::{ImportRecord, NewFile, NewImport},
+    self as store,
+    imports::{NewFile, NewImport},
 };
 use latchkey_types::{
     error::Error,
@@ -23,7 +23,7 @@ use latchkey_types::{
 /// SHA-256 of empty content.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Starts a job that imports files of a storage provider, or that waits for the upload of local files. Needs *Manage Projects*, in the
+/// Starts an import job that copies files of a storage provider, or that waits for the upload of local files. Needs *Manage Projects*, in the
 /// organization and in the project; for a storage provider also *Manage API Keys*.
 ///
 /// # Errors
@@ -65,7 +65,8 @@ pub async fn begin(core: &Core, actor: &Actor, project: ProjectId, request: Impo
     let begun = event(&change, "import.begun", &job).with("source", job.source.as_str()).with("files", files.len()).with("bytes", bytes);
     let mut events = vec![begun];
     if is_local && files.iter().any(|file| file.size == 0) {
-        complete_empty(&mut change.tx, &job).await?;
+        // They need no upload.
+        store::imports::complete_empty(&mut change.tx, &job, EMPTY_SHA256).await?;
         events.extend(finish(&mut change.tx, &job).await?);
     }
     let begun = details(&mut change.tx, &change.actor, project, id).await?;
@@ -74,7 +75,7 @@ pub async fn begin(core: &Core, actor: &Actor, project: ProjectId, request: Impo
     Ok(begun)
 }
 
-/// A batch id of the day and the end of the job's id: `2026-11-30-4f2a9c`.
+/// A batch id of the day and the end of the import job's id: `2026-11-30-4f2a9c`.
 fn generated_batch(id: ImportId) -> String {
     let (now, id) = (Timestamp::now().rfc3339(), id.to_string());
     format!("{}-{}", now.split('T').next().unwrap_or_default(), &id[id.len() - 6..])
@@ -85,13 +86,16 @@ fn local_files(files: Vec<SourceFile>) -> Result<Vec<NewFile>, Error> {
     files.into_iter().enumerate().map(|(index, file)| local_file(file).map_err(|error| error.with_index("files", index))).collect()
 }
 
-/// Local files, of which only name and size are used.
+/// A local file, of which name, size and etag are used.
 fn local_file(file: SourceFile) -> Result<NewFile, Error> {
     validate_file(&file)?;
     if file.name.chars().any(char::is_control) {
         return Err(Error::invalid("name", "Remove the control characters."));
     }
-    Ok(NewFile { name: file.name, location: String::new(), etag: String::new(), size: file.size })
+    if !file.etag.is_empty() && !is_etag(&file.etag) {
+        return Err(Error::invalid("etag", format!("Use at most {FILE_NAME_MAX} visible ASCII characters.")));
+    }
+    Ok(NewFile { name: file.name, location: String::new(), etag: file.etag, size: file.size })
 }
 
 /// The requested files, or all that match, with the key that reads them.
@@ -147,19 +151,12 @@ fn validate_remote_file(query: &SourceQuery, file: &SourceFile) -> Result<(), Er
     if !is_listed || !is_storable_name(&file.location) {
         return Err(Error::invalid("location", "Send the file as it was listed."));
     }
-    let is_etag = (1..=FILE_NAME_MAX).contains(&file.etag.len()) && file.etag.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_etag { Ok(()) } else { Err(Error::invalid("etag", "Send the file as it was listed.")) }
+    if is_etag(&file.etag) { Ok(()) } else { Err(Error::invalid("etag", "Send the file as it was listed.")) }
 }
 
-/// Completes the empty files, which need no upload.
-async fn complete_empty(tx: &mut Tx, job: &ImportRecord) -> Result<(), Error> {
-    let all = i64::try_from(IMPORT_FILES_MAX).unwrap_or(i64::MAX);
-    for file in store::imports::open_files(tx, job.id, all).await? {
-        if file.size == 0 {
-            store::imports::complete(tx, job, &file, EMPTY_SHA256).await?;
-        }
-    }
-    Ok(())
+/// Whether a text can be stored as an etag, and sent in a header.
+fn is_etag(text: &str) -> bool {
+    (1..=FILE_NAME_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -178,6 +175,8 @@ mod tests {
     fn local_files_have_a_name_and_a_size() {
         let named = local_files(vec![file("a.fastq", 0), file("../../ä b.fastq", 7)]).unwrap();
         assert_eq!(named.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["a.fastq", "../../ä b.fastq"], "names are data, not paths");
+        let tagged = |etag: &str| SourceFile { etag: etag.to_owned(), ..file("a", 1) };
+        assert_eq!(local_files(vec![tagged("1795255200000")]).unwrap()[0].etag, "1795255200000");
         for (files, wrong) in [
             (vec![], "files"),
             (vec![file("a", 1), file("", 1)], "files[1].name"),
@@ -186,6 +185,8 @@ mod tests {
             (vec![file("a", -1)], "files[0].size"),
             (vec![file("a", FILE_BYTES_MAX + 1)], "files[0].size"),
             (vec![file("a", 1); IMPORT_FILES_MAX + 1], "files"),
+            (vec![tagged("a\nb")], "files[0].etag"),
+            (vec![tagged(&"a".repeat(FILE_NAME_MAX + 1))], "files[0].etag"),
         ] {
             assert_eq!(field(local_files(files)).as_deref(), Some(wrong));
         }

@@ -26,19 +26,19 @@ use latchkey_types::{
     sample::{ImportDetails, ImportRow, ImportState, SampleSource},
 };
 
-/// Number of files in the details of a job.
+/// Number of files in the details of an import job.
 const FILES_SHOWN: i64 = 100;
 const MIB: i64 = 1 << 20;
 
-/// A job with its files. Needs *View Project*, in the organization and in the project.
+/// An import job with its files. Needs *View Project*, in the organization and in the project.
 pub async fn get(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) -> Result<ImportDetails, Error> {
     let mut db = core.store.connection().await?;
     projects::find_visible(&mut db, actor, project).await?;
     details(&mut db, actor, project, id).await
 }
 
-/// Stops a job. The samples of its complete files are kept; its other files fail, and can be retried. A job that has ended is returned unchanged.
-/// Needs *Manage Projects*, in the organization and in the project.
+/// Stops an import job. The samples of its complete files are kept; its other files fail, and can be retried. One that has ended is returned
+/// unchanged. Needs *Manage Projects*, in the organization and in the project.
 pub async fn stop(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) -> Result<ImportDetails, Error> {
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     projects::find_managed(&mut change.tx, &change.actor, project).await?;
@@ -54,12 +54,12 @@ pub async fn stop(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) 
     Ok(stopped)
 }
 
-/// Imports the failed files of a job again, from their beginning, with the key that the user has now. Needs *Manage Projects*, in the
+/// Imports the failed files of an import job again, from their beginning, with the key that the user has now. Needs *Manage Projects*, in the
 /// organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `import` if no file failed, at `files` if they exceed the quota; `Invalid` at `query.source` if the user who started the job has
-/// no usable key.
+/// `Conflict` at `import` if no file failed, at `files` if they exceed the quota; `Invalid` at `query.source` if the user who started the import
+/// job has no usable key.
 pub async fn retry(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) -> Result<ImportDetails, Error> {
     let job = {
         let mut db = core.store.connection().await?;
@@ -88,7 +88,7 @@ pub async fn retry(core: &Core, actor: &Actor, project: ProjectId, id: ImportId)
     Ok(retried)
 }
 
-/// The project's job with this id.
+/// The project's import job with this id.
 async fn find(db: &mut Connection, project: ProjectId, id: ImportId) -> Result<ImportRecord, Error> {
     store::imports::find(db, project, id).await?.ok_or(Error::NotFound)
 }
@@ -100,7 +100,7 @@ async fn details(db: &mut Connection, actor: &Actor, project: ProjectId, id: Imp
     Ok(ImportDetails { import, files: files.into_iter().map(FileRecord::row).collect() })
 }
 
-/// Jobs as the page shows them, in the same order.
+/// Import jobs as the page shows them, in the same order.
 pub(super) async fn rows(db: &mut Connection, actor: &Actor, jobs: Vec<ImportRecord>) -> Result<Vec<ImportRow>, Error> {
     let ids: Vec<ImportId> = jobs.iter().map(|job| job.id).collect();
     let mut progress = store::imports::progress(db, &ids).await?;
@@ -148,7 +148,7 @@ fn size_text(bytes: i64) -> String {
     if bytes >= GIB { format!("{}.{} GiB", bytes / GIB, bytes % GIB * 10 / GIB) } else { format!("{} MiB", (bytes + MIB - 1) / MIB) }
 }
 
-/// Ends a job if all its files are complete or failed. Returns the event to be recorded.
+/// Ends an import job if all its files are complete or failed. Returns the event to be recorded.
 pub(super) async fn finish(tx: &mut Tx, job: &ImportRecord) -> Result<Option<Event>, Error> {
     if !store::imports::finish(tx, job.id).await? {
         return Ok(None);
@@ -158,7 +158,7 @@ pub(super) async fn finish(tx: &mut Tx, job: &ImportRecord) -> Result<Option<Eve
     Ok(Some(event.with("project", job.project_id.to_string()).with("complete", progress.complete).with("failed", progress.failed)))
 }
 
-/// The user who started a job, for events: without permissions, because there is no session.
+/// The user who started an import job, for events: without permissions, because there is no session.
 fn creator(job: &ImportRecord) -> Actor {
     Actor {
         organization: job.organization_id,

@@ -24,13 +24,17 @@ use latchkey_types::{
     sample::{CHUNK_BYTES, FileState, ImportState, SampleSource},
 };
 
+/// While another part of the file is stored.
+const BUSY: Error = Error::Throttled { seconds: 1 };
+
 /// Stores a part of a local file: the [`CHUNK_BYTES`] bytes at `offset`, or those up to the end of the file. Returns the number of bytes of the
-/// file that are stored. Only the user who started the job can upload. Needs *Manage Projects*, in the organization and in the project.
+/// file that are stored. Only the user who started the import job can upload. Needs *Manage Projects*, in the organization and in the project.
+/// Call it in a task of its own: the work is lost if the future is dropped.
 ///
 /// # Errors
-/// `Conflict` at `offset` if other bytes are expected: the message is `Continue at byte N.`, where `N` is the size of the file if it is complete.
-/// `Conflict` at `import` if the job has ended or the file has failed, at `content` if the disk is too full. `Invalid` at `content` if the part
-/// has another length. `Throttled` while another part of the file is stored.
+/// `Conflict` at `offset` if other bytes are expected: the message is `Continue at byte N.`, where `N` is the size of the file if it is complete,
+/// and 0 if what is stored has been lost. `Conflict` at `import` if the import job has ended or the file has failed, at `content` if the disk is
+/// too full. `Invalid` at `content` if the part has another length. `Throttled` while another part of the file is stored.
 pub async fn upload_part(
     core: &Core,
     actor: &Actor,
@@ -42,17 +46,26 @@ pub async fn upload_part(
 ) -> Result<i64, Error> {
     let mut db = core.store.connection().await?;
     projects::find_managed(&mut db, actor, project).await?;
-    let (_, file) = find_file(&mut db, actor, project, import, position).await?;
-    let Some(_writing) = core.samples.begin_writing(file.sample_id) else { return Err(Error::Throttled { seconds: 1 }) };
-    // Again, because another part may have been stored before this one was allowed to write.
+    let sample = find_file(&mut db, actor, project, import, position).await?.1.sample_id;
+    let Some(_writing) = core.samples.begin_writing(sample) else { return Err(BUSY) };
+    // Again, because another part may have been stored, or the import retried, before this one was allowed to write.
     let (job, file) = find_file(&mut db, actor, project, import, position).await?;
     drop(db);
+    if file.sample_id != sample {
+        return Err(BUSY);
+    }
     let end = end_of(&job, &file, offset, content.len())?;
     if !core.samples.has_room() {
         return Err(Error::conflict("content", FULL_DISK));
     }
-    let hash = core.samples.hash_of(job.organization_id, file.sample_id, offset).await.map_err(internal)?;
-    let hash = hashed(hash, &content).await;
+    let hash = match core.samples.hash_of(job.organization_id, file.sample_id, offset).await {
+        Ok(hash) => hashed(hash, &content).await,
+        Err(error) if core.samples.is_lost(&error) => {
+            tracing::warn!(%error, import = %job.id, "a file must be uploaded again from its beginning");
+            return Err(reset(core, actor, project, &file).await?);
+        }
+        Err(error) => return Err(internal(error)),
+    };
     core.samples.put_chunk(job.organization_id, file.sample_id, offset / CHUNK_BYTES, content).await.map_err(internal)?;
     let is_complete = end == file.size;
     if is_complete {
@@ -69,6 +82,7 @@ pub async fn upload_part(
     if !is_stored {
         return Err(ended());
     }
+    store::imports::set_used(&mut change.tx, job.id).await?;
     let finished = if is_complete { finish(&mut change.tx, &job).await? } else { None };
     change.commit(finished).await?;
     if is_complete {
@@ -79,7 +93,18 @@ pub async fn upload_part(
     Ok(end)
 }
 
-/// A file of a job that the actor started.
+/// Records that nothing of a file is stored. Returns the error for the caller.
+async fn reset(core: &Core, actor: &Actor, project: ProjectId, file: &FileRecord) -> Result<Error, Error> {
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    projects::find_managed(&mut change.tx, &change.actor, project).await?;
+    if !store::imports::set_copied(&mut change.tx, file, 0).await? {
+        return Err(ended());
+    }
+    change.commit([]).await?;
+    Ok(continue_at(0))
+}
+
+/// A file of an import job that the actor started.
 async fn find_file(
     db: &mut Connection,
     actor: &Actor,
@@ -105,13 +130,17 @@ fn end_of(job: &ImportRecord, file: &FileRecord, offset: i64, length: usize) -> 
         return Err(ended());
     }
     if offset != file.copied || file.state == FileState::Complete {
-        return Err(Error::conflict("offset", format!("Continue at byte {}.", file.copied)));
+        return Err(continue_at(file.copied));
     }
     let expected = CHUNK_BYTES.min(file.size - offset);
     if i64::try_from(length) != Ok(expected) {
         return Err(Error::invalid("content", format!("Send the next {expected} bytes of the file.")));
     }
     Ok(offset + expected)
+}
+
+fn continue_at(offset: i64) -> Error {
+    Error::conflict("offset", format!("Continue at byte {offset}."))
 }
 
 fn ended() -> Error {

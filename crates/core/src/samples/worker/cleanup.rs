@@ -1,17 +1,22 @@
-//! Removes discarded content from the sample store.
+//! Removes discarded content from the sample store, and ends uploads that are not continued.
 
 use tokio::time::sleep;
 
 use super::{ImportWorker, POLL};
 use latchkey_store as store;
-use latchkey_types::{error::Error, id::SampleId};
+use latchkey_types::{error::Error, id::SampleId, time::Timestamp};
 
 /// Number of samples whose removal is recorded at once.
 const BATCH: i64 = 100;
+/// Local files of which no part was stored for this time fail, because their sizes are reserved in the quota.
+const UPLOAD_DAYS: i64 = 7;
 
-/// Removes discarded content until it is aborted.
+/// Ends unused uploads and removes discarded content until it is aborted.
 pub(super) async fn remove_discarded(worker: &ImportWorker) {
     loop {
+        if let Err(error) = worker.end_unused_uploads(Timestamp::now().plus_days(-UPLOAD_DAYS)).await {
+            tracing::warn!(%error, "cannot end the uploads that are not continued");
+        }
         if let Err(error) = worker.remove_all_discarded().await {
             tracing::warn!(%error, "cannot read or record which samples to remove");
             sleep(POLL).await;
@@ -24,6 +29,20 @@ pub(super) async fn remove_discarded(worker: &ImportWorker) {
 }
 
 impl ImportWorker {
+    /// Fails the local files of the imports that were not used since `before`.
+    pub(crate) async fn end_unused_uploads(&self, before: Timestamp) -> Result<(), Error> {
+        while store::imports::find_unused_local(&mut *self.store.connection().await?, before).await?.is_some() {
+            let mut tx = self.store.begin().await?;
+            // Again, because a part may have been stored in the meantime.
+            if let Some(job) = store::imports::find_unused_local(&mut tx, before).await? {
+                let reason = format!("The upload was not continued for {UPLOAD_DAYS} days. Retry the import to upload the file from its beginning.");
+                store::imports::fail_open_files(&mut tx, &job, &reason).await?;
+                self.commit(tx, &job).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the content of all discarded samples, except those that are being written and those whose removal fails: they are tried again
     /// later.
     pub(crate) async fn remove_all_discarded(&self) -> Result<(), Error> {

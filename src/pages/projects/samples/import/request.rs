@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::Entries;
-use crate::pages::projects::samples::context::SamplesContext;
+use crate::pages::projects::samples::{context::SamplesContext, uploads::etag_of};
 use latchkey_types::{
     error::Error,
     sample::{FileMode, PATTERN_MAX, SampleSource, SourceFile, SourceListing, SourceQuery},
@@ -67,7 +67,7 @@ pub(super) fn check_files(mode: FileMode, source: SampleSource, listing: &Source
 /// The chosen files in the form of a listing.
 pub(super) fn local_listing(chosen: &[LocalFile]) -> SourceListing {
     let file =
-        |file: &LocalFile| SourceFile { name: file.name.clone(), location: String::new(), size: file.size, etag: String::new(), modified_at: None };
+        |file: &LocalFile| SourceFile { name: file.name.clone(), location: String::new(), size: file.size, etag: etag_of(file), modified_at: None };
     SourceListing { files: chosen.iter().map(file).collect(), ..SourceListing::default() }
 }
 
