@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     fmt::Write,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::{
@@ -36,6 +39,7 @@ struct Bucket {
     refusal: Mutex<Option<Refusal>>,
     /// Requests for contents: key and first position.
     reads: Mutex<Vec<(String, usize)>>,
+    refusals: AtomicUsize,
     gate: Gate,
 }
 
@@ -99,6 +103,11 @@ impl FakeS3 {
         *self.bucket.refusal.lock().unwrap() = refusal;
     }
 
+    /// Number of requests that were refused.
+    pub fn refusals(&self) -> usize {
+        self.bucket.refusals.load(Ordering::Relaxed)
+    }
+
     /// Key and first position of the requests for contents since the last call, sorted.
     pub fn take_reads(&self) -> Vec<(String, usize)> {
         let mut reads = std::mem::take(&mut *self.bucket.reads.lock().unwrap());
@@ -108,9 +117,8 @@ impl FakeS3 {
 }
 
 async fn answer(State(bucket): State<Arc<Bucket>>, request: Request) -> Response {
-    let refusal = *bucket.refusal.lock().unwrap();
-    if let Some(refusal) = refusal {
-        return refuse(refusal);
+    if let Some(refused) = bucket.refused() {
+        return refused;
     }
     let parts = request.into_parts().0;
     let path = decode(&parts.uri.path()[1..]);
@@ -141,6 +149,15 @@ fn refuse(Refusal { status, code, region }: Refusal) -> Response {
 }
 
 impl Bucket {
+    /// The response while requests are refused.
+    fn refused(&self) -> Option<Response> {
+        let refusal = *self.refusal.lock().unwrap();
+        refusal.map(|refusal| {
+            self.refusals.fetch_add(1, Ordering::Relaxed);
+            refuse(refusal)
+        })
+    }
+
     /// `ListObjectsV2`.
     fn list(&self, query: &str) -> Response {
         let parameters: BTreeMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -175,9 +192,8 @@ impl Bucket {
         let first = requested_range(headers).map_or(0, |(first, _)| first);
         self.reads.lock().unwrap().push((key.to_owned(), first));
         self.gate.pass(first).await;
-        let refusal = *self.refusal.lock().unwrap();
-        if let Some(refusal) = refusal {
-            return refuse(refusal);
+        if let Some(refused) = self.refused() {
+            return refused;
         }
         let found = self.objects.lock().unwrap().get(key).cloned();
         let Some((content, etag)) = found else {

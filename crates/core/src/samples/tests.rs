@@ -90,7 +90,7 @@ impl Fixture {
 
     /// The id under which the content of a file is stored.
     async fn sample(&self, import: ImportId, position: i64) -> SampleId {
-        store::imports::file(&mut *self.core.store.connection().await.unwrap(), import, position).await.unwrap().unwrap().sample_id
+        store::imports::file(&mut self.core.store.connection().await.unwrap(), import, position).await.unwrap().unwrap().sample_id
     }
 
     async fn used(&self) -> i64 {

@@ -83,13 +83,15 @@ const fn done_message(has_key: bool, upstream: &UpstreamRow) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     #[test]
     fn a_linked_key_can_be_kept_without_permission() {
         let id = "crd_0193456789ab7cdef0123456789abcde".parse().unwrap();
         let linked = GeneralKey { id, name: "Team key".to_owned(), mask: "sk-…def".to_owned() };
-        assert_eq!(selectable_keys(Vec::new(), Some(linked.clone())), [linked.clone()]);
+        assert_eq!(selectable_keys(Vec::new(), Some(linked.clone())), slice::from_ref(&linked));
         assert_eq!(selectable_keys(vec![linked.clone()], Some(linked.clone())), [linked]);
     }
 }

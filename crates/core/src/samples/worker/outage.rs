@@ -118,7 +118,7 @@ mod tests {
     fn a_read_chunk_ends_an_outage() {
         let (outages, job, began) = (Outages::default(), ImportId::new(), Instant::now());
         assert_eq!(outages.record_failure(job, began, began), Unreachable::Pause);
-        let read_at = began + OUTAGE_LIMIT - SECOND;
+        let read_at = began + OUTAGE_LIMIT.saturating_sub(SECOND);
         outages.record_read(job, read_at);
         assert!(!outages.is_paused(job, began));
         assert_eq!(outages.record_failure(job, began, read_at + SECOND), Unreachable::FailFile, "only this file does not respond");
