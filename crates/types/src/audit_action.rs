@@ -21,6 +21,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("service", "Services"),
     ("provider", "Providers"),
     ("model", "Models"),
+    ("alias", "Model aliases"),
     ("organization", "Organization"),
     ("session", "Sessions"),
 ];
@@ -109,6 +110,7 @@ pub const ACTION_GROUPS: &[ActionGroup] = &[
             on("user.role_changed", "changed the role of", "").with(&[("to", "to")]),
             on("user.disabled", "disabled", "member"),
             on("user.enabled", "enabled", "member"),
+            on("user.budget_set", "changed the budget of", "member"),
             on("role.created", "created", "role"),
             on("role.changed", "changed", "role"),
             on("role.deleted", "deleted", "role"),
@@ -170,6 +172,9 @@ pub const ACTION_GROUPS: &[ActionGroup] = &[
             on("model.created", "added", "model").with(&[("to", "provider")]),
             on("model.edited", "edited", "model"),
             on("model.deleted", "deleted", "model"),
+            on("alias.created", "added", "alias"),
+            on("alias.edited", "edited", "alias"),
+            on("alias.deleted", "deleted", "alias"),
         ],
     },
     ActionGroup {
@@ -177,6 +182,9 @@ pub const ACTION_GROUPS: &[ActionGroup] = &[
         actions: &[
             on("organization.created", "created", "organization"),
             on("organization.edited", "edited", "organization"),
+            on("organization.budget_set", "changed the budget of", "organization"),
+            on("organization.agent_budget_set", "changed the default budget of agent keys of", "organization"),
+            on("organization.call_log_days_set", "changed how long calls are logged for", "organization"),
             of_actor("signing_key.rotated", "rotated the signing key"),
             of_actor("master_key.rotated", "rotated the master key"),
         ],

@@ -8,6 +8,7 @@ use super::{
     id::KeyId,
     key_kind::{KeyKind, Kind},
     listing::last_page,
+    model_call::ModelUsageRow,
     money::Money,
     permission::UnknownValue,
     time::{MONTHS, civil_from_days, days_from_civil},
@@ -95,6 +96,44 @@ impl From<Month> for String {
     }
 }
 
+/// A day in UTC, in days since 1970-01-01; written as `2026-11-30`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Day(pub i64);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.0);
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl FromStr for Day {
+    type Err = UnknownValue;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        let (month, day) = text.rsplit_once('-').filter(|(_, day)| day.len() == 2).ok_or(UnknownValue)?;
+        let Month { year, month } = month.parse()?;
+        let day = if day.bytes().all(|digit| digit.is_ascii_digit()) { day.parse().map_err(|_| UnknownValue)? } else { return Err(UnknownValue) };
+        let days = days_from_civil(year, month, day);
+        if civil_from_days(days) == (year, month, day) { Ok(Self(days)) } else { Err(UnknownValue) }
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = UnknownValue;
+
+    fn try_from(text: String) -> Result<Self, UnknownValue> {
+        text.parse()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
 /// Usage of an organization's keys in one month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthUsage {
@@ -115,6 +154,8 @@ pub struct MonthUsage {
     pub count: i64,
     /// Number of keys with usage that the user can't see.
     pub hidden: i64,
+    /// Usage of language models in the month, the highest cost first.
+    pub models: Vec<ModelUsageRow>,
 }
 
 /// Number of keys on a page.
@@ -180,6 +221,16 @@ mod tests {
         }
         for bad in ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "+026-11", "2026-11-01"] {
             assert!(bad.parse::<Month>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_round_trips_if_it_is_in_the_calendar() {
+        for (text, day) in [("1970-01-01", 0), ("1969-12-31", -1), ("2024-02-29", 19_782), ("2026-11-30", 20_787)] {
+            assert_eq!((text.parse(), Day(day).to_string().as_str()), (Ok(Day(day)), text));
+        }
+        for bad in ["", "2026", "2026-11", "2026-02-29", "2026-11-31", "2026-11-00", "2026-1-01", "2026-11-1", "2026-11-+1", "2026-11-01T00"] {
+            assert!(bad.parse::<Day>().is_err(), "{bad}");
         }
     }
 }

@@ -37,6 +37,8 @@ nouns! {
     Provider ProviderId "prv",
     /// A language model.
     Model ModelId "mdl",
+    /// A name that stands for one of several language models.
+    Alias AliasId "als",
     /// An HTTP API that is called through the gateway.
     Service ServiceId "svc",
     /// A sample of a project.

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    budget::{BudgetState, ModelAccess, ModelAccessPatch},
     id::{CredentialId, InvalidId, KeyId, UserId},
     key_kind::{Kind, Status},
     limits::{CreditsPatch, CreditsRequest, Limits, RateLimit},
@@ -83,6 +84,12 @@ pub struct KeyRow {
     pub metadata: Option<String>,
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// What the key may do with language models.
+    #[serde(default, skip_serializing_if = "ModelAccess::is_empty")]
+    pub model_access: ModelAccess,
+    /// The key's budget in the current period; `None` without a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetState>,
     /// The previous secret, during its grace period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retiring: Option<Retiring>,
@@ -131,6 +138,8 @@ impl KeyRow {
                 allowed_ips: Vec::new(),
                 allowed_origins: Vec::new(),
             },
+            model_access: ModelAccess { models: None, budget: None, tokens_per_minute: None, max_parallel: None },
+            budget: None,
             retiring: None,
             secret_since: None,
             provider: None,
@@ -269,6 +278,9 @@ pub struct CreateKeyRequest {
     /// Origins of web pages that may use the key; empty allows any.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// What is left out has the default of the kind; an agent key gets the organization's default budget.
+    #[serde(default)]
+    pub model_access: ModelAccessPatch,
 }
 
 impl CreateKeyRequest {
@@ -287,6 +299,7 @@ impl CreateKeyRequest {
             credits: None,
             allowed_ips: Vec::new(),
             allowed_origins: Vec::new(),
+            model_access: ModelAccessPatch { models: None, budget: None, tokens_per_minute: None, max_parallel: None },
         }
     }
 }
@@ -318,6 +331,8 @@ pub struct KeyPatch {
     /// Origins of web pages; empty allows any.
     #[serde(default)]
     pub allowed_origins: Option<Vec<String>>,
+    #[serde(default)]
+    pub model_access: ModelAccessPatch,
 }
 
 /// Action on several keys.

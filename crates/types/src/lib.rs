@@ -5,12 +5,14 @@ pub mod account;
 pub mod audit;
 pub mod audit_action;
 pub mod billing;
+pub mod budget;
 #[cfg(feature = "server-fn")]
 pub mod codec;
 pub mod corpus;
 pub mod credential;
 #[cfg(feature = "sqlx")]
 mod database;
+pub mod dollars;
 pub mod error;
 pub mod id;
 pub mod issued_key;
@@ -20,6 +22,7 @@ pub mod key_template;
 pub mod limits;
 pub mod listing;
 pub mod member;
+pub mod model_call;
 pub mod money;
 pub mod names;
 pub mod net;
@@ -30,6 +33,7 @@ pub mod overview;
 pub mod permission;
 pub mod project;
 pub mod provider;
+pub mod provider_rules;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod rest;
 pub mod sample;

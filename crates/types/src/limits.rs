@@ -1,10 +1,12 @@
-//! Limits of a key: rate limits, credits, allowed addresses and origins, and the size of its other attributes.
+//! Limits of a key: rate limits, credits, allowed addresses and origins, language models, and the size of its other attributes.
 
 use std::{net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    budget::{Budget, BudgetUnit, MODEL_PATTERNS_MAX, ModelAccess, PARALLEL_MAX, TOKENS_MAX},
+    dollars::DOLLARS_MAX,
     error::Error,
     permission::UnknownValue,
     time::{DAY_MS, Timestamp},
@@ -36,6 +38,13 @@ const LIMIT_TEXT: &str = "Enter a number from 1 to 1,000,000,000.";
 const DURATION_TEXT: &str = "Enter 0.1 seconds to 31 days (100 to 2,678,400,000 milliseconds).";
 const AMOUNT_TEXT: &str = "Enter the balance after a refill: 1 to 1,000,000,000,000.";
 const CREDITS_TEXT: &str = "Enter a number from 0 to 1,000,000,000,000.";
+const TOKENS_TEXT: &str = "Enter a number from 1 to 1,000,000,000,000.";
+const TOKEN_BUDGET_TEXT: &str = "Enter a number from 0 to 1,000,000,000,000.";
+const DOLLAR_BUDGET_TEXT: &str = "Enter an amount from 0 to 1,000,000,000, with at most nine decimal places.";
+const PARALLEL_TEXT: &str = "Enter a number from 1 to 10,000.";
+
+/// Maximum length of a name or pattern of models, in characters.
+pub const MODEL_PATTERN_MAX: usize = 100;
 
 /// Sliding window: at most `limit` requests in any `duration_ms`, enforced per instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,6 +240,72 @@ fn is_network(text: &str) -> bool {
     prefix.is_none_or(is_length)
 }
 
+/// Validates what a key may do with language models. Names and patterns are trimmed, and repetitions are dropped.
+///
+/// # Errors
+/// The first of those of [`model_patterns`], [`budget`], [`tokens_per_minute`] and [`max_parallel`].
+pub fn model_access(access: ModelAccess) -> Result<ModelAccess, Error> {
+    Ok(ModelAccess {
+        models: access.models.as_deref().map(model_patterns).transpose()?,
+        budget: access.budget.map(budget).transpose()?,
+        tokens_per_minute: access.tokens_per_minute.map(tokens_per_minute).transpose()?,
+        max_parallel: access.max_parallel.map(max_parallel).transpose()?,
+    })
+}
+
+/// Validates names and patterns of models, in which `*` stands for any characters. Returns them trimmed and without repetitions, ignoring case.
+///
+/// # Errors
+/// `Invalid` at `models`, or at the first invalid entry, such as `models[0]`.
+pub fn model_patterns(patterns: &[String]) -> Result<Vec<String>, Error> {
+    if patterns.len() > MODEL_PATTERNS_MAX {
+        return Err(Error::invalid("models", format!("Use at most {MODEL_PATTERNS_MAX} names and patterns.")));
+    }
+    let mut distinct: Vec<String> = Vec::with_capacity(patterns.len());
+    for (index, pattern) in patterns.iter().map(|pattern| pattern.trim()).enumerate() {
+        if !(1..=MODEL_PATTERN_MAX).contains(&pattern.len()) || !pattern.bytes().all(is_in_model_pattern) {
+            let message = format!("Use 1 to {MODEL_PATTERN_MAX} letters, digits and signs without spaces and quotes. * stands for any characters.");
+            return Err(Error::invalid(&format!("models[{index}]"), message));
+        }
+        if !distinct.iter().any(|earlier| earlier.eq_ignore_ascii_case(pattern)) {
+            distinct.push(pattern.to_owned());
+        }
+    }
+    Ok(distinct)
+}
+
+const fn is_in_model_pattern(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'?' | b'"' | b'\'' | b'`')
+}
+
+/// Validates a budget.
+///
+/// # Errors
+/// `Invalid` at `budget.limit`.
+pub fn budget(budget: Budget) -> Result<Budget, Error> {
+    let (max, message) = match budget.unit {
+        BudgetUnit::Usd => (DOLLARS_MAX.0, DOLLAR_BUDGET_TEXT),
+        BudgetUnit::Tokens => (TOKENS_MAX, TOKEN_BUDGET_TEXT),
+    };
+    if (0..=max).contains(&budget.limit) { Ok(budget) } else { Err(Error::invalid("budget.limit", message)) }
+}
+
+/// Validates a limit of tokens per minute.
+///
+/// # Errors
+/// `Invalid` at `tokens_per_minute`.
+pub fn tokens_per_minute(limit: i64) -> Result<i64, Error> {
+    if (1..=TOKENS_MAX).contains(&limit) { Ok(limit) } else { Err(Error::invalid("tokens_per_minute", TOKENS_TEXT)) }
+}
+
+/// Validates a limit of calls at the same time.
+///
+/// # Errors
+/// `Invalid` at `max_parallel`.
+pub fn max_parallel(limit: i64) -> Result<i64, Error> {
+    if (1..=PARALLEL_MAX).contains(&limit) { Ok(limit) } else { Err(Error::invalid("max_parallel", PARALLEL_TEXT)) }
+}
+
 impl Refill {
     /// Start of the current refill period (day or month in UTC); timestamp 0 without refills.
     pub fn period_start(self, now: Timestamp) -> Timestamp {
@@ -254,6 +329,7 @@ impl Refill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::BudgetPeriod;
 
     fn limit(name: &str, limit: i64, duration_ms: i64) -> RateLimit {
         RateLimit { name: name.to_owned(), limit, duration_ms }
@@ -295,6 +371,8 @@ mod tests {
         assert_eq!(digits(LIMIT_TEXT), format!("1{LIMIT_MAX}"));
         assert_eq!(digits(AMOUNT_TEXT), format!("1{CREDITS_MAX}"));
         assert_eq!(digits(CREDITS_TEXT), format!("0{CREDITS_MAX}"));
+        assert_eq!((digits(TOKENS_TEXT), digits(TOKEN_BUDGET_TEXT)), (format!("1{TOKENS_MAX}"), format!("0{TOKENS_MAX}")));
+        assert_eq!((digits(DOLLAR_BUDGET_TEXT), digits(PARALLEL_TEXT)), (format!("0{DOLLARS_MAX}"), format!("1{PARALLEL_MAX}")));
         assert_eq!(digits(DURATION_TEXT), format!("0131{}{}", DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end()));
         assert_eq!((DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end()), (&100, &(31 * DAY_MS)));
     }
@@ -308,6 +386,40 @@ mod tests {
             assert_eq!(error.field_error().unwrap().0, "allowed_ips[1]", "{bad}");
         }
         assert!(check(&vec!["10.0.0.0/8"; ALLOWED_IPS_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn patterns_of_models_are_trimmed_and_distinct() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(model_patterns(&texts(&[" gpt-* ", "GPT-*", "acme/llama:70b@v1"])), Ok(texts(&["gpt-*", "acme/llama:70b@v1"])));
+        assert_eq!(model_patterns(&[]), Ok(Vec::new()));
+        for bad in ["", " ", "a b", "a?", "a\"", "a'", "é", &"x".repeat(MODEL_PATTERN_MAX + 1)] {
+            assert_eq!(model_patterns(&texts(&["a", bad])).unwrap_err().field_error().unwrap().0, "models[1]", "{bad}");
+        }
+        assert_eq!(model_patterns(&vec!["a".to_owned(); MODEL_PATTERNS_MAX + 1]).unwrap_err().field_error().unwrap().0, "models");
+    }
+
+    #[test]
+    fn limits_of_model_calls_have_bounds() {
+        let access = |limit, unit, tokens_per_minute, max_parallel| {
+            let budget = Some(Budget { limit, unit, period: BudgetPeriod::Day });
+            let access = ModelAccess { models: None, budget, tokens_per_minute: Some(tokens_per_minute), max_parallel: Some(max_parallel) };
+            model_access(access).map(drop).map_err(|error| error.field_error().unwrap().0.to_owned())
+        };
+        let (usd, tokens) = (BudgetUnit::Usd, BudgetUnit::Tokens);
+        assert_eq!(access(0, tokens, 1, 1), Ok(()));
+        assert_eq!(access(DOLLARS_MAX.0, usd, TOKENS_MAX, PARALLEL_MAX), Ok(()));
+        for (result, field) in [
+            (access(-1, usd, 1, 1), "budget.limit"),
+            (access(DOLLARS_MAX.0 + 1, usd, 1, 1), "budget.limit"),
+            (access(TOKENS_MAX + 1, tokens, 1, 1), "budget.limit"),
+            (access(0, usd, 0, 1), "tokens_per_minute"),
+            (access(0, usd, TOKENS_MAX + 1, 1), "tokens_per_minute"),
+            (access(0, usd, 1, 0), "max_parallel"),
+            (access(0, usd, 1, PARALLEL_MAX + 1), "max_parallel"),
+        ] {
+            assert_eq!(result, Err(field.to_owned()));
+        }
     }
 
     #[test]

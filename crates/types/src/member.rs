@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    budget::Budget,
     id::{InvitationId, RoleId, SessionId, UserId},
     permission::{Permissions, role_label},
     secret::RevealedSecret,
@@ -37,6 +38,8 @@ pub struct MemberRow {
     pub last_seen_at: Option<Timestamp>,
     /// Number of keys and credentials that the member created and that are not deleted.
     pub keys: i64,
+    /// The budget of the calls of language models with all of the member's keys.
+    pub budget: Option<Budget>,
 }
 
 /// A pending invitation.

@@ -49,6 +49,12 @@ events! {
     Closed "closed",
     /// To the holder: the key was revoked.
     Revoked "revoked",
+    /// To those who manage credentials: a provider of language models refuses its key.
+    CredentialRefused "credential_refused",
+    /// To owners, admins and the key's creator: 80 % of a budget for language models are used.
+    BudgetWarning "budget_warning",
+    /// To the same: a budget for language models is used up.
+    BudgetUsed "budget_used",
 }
 
 impl NotificationEvent {
@@ -63,12 +69,15 @@ pub struct Notification {
     /// Position among all notifications.
     pub seq: i64,
     pub event: NotificationEvent,
-    pub project_id: ProjectId,
+    /// `None` if it is not about a project.
+    pub project_id: Option<ProjectId>,
     /// The access request that it is about, if any.
     pub request_id: Option<AccessRequestId>,
-    /// Name of the project at that time.
+    /// Path of the page that it links to, if it is not about a project.
+    pub link: Option<String>,
+    /// Name of the project at that time. Without a project: that of the provider, or whose budget it is.
     pub project: String,
-    /// Name of the template at that time.
+    /// Name of the template at that time. Without a project: the name of the credential, or what is used of the budget.
     pub template: String,
     /// Name of the user who caused it.
     pub actor_name: String,
@@ -95,7 +104,7 @@ impl RequestOutcome {
             NotificationEvent::Approved => format!("Approved by {}", self.by),
             NotificationEvent::Rejected => format!("Rejected by {}", self.by),
             NotificationEvent::Withdrawn => "Withdrawn".to_owned(),
-            NotificationEvent::Requested | NotificationEvent::Closed | NotificationEvent::Revoked => "Closed".to_owned(),
+            _ => "Closed".to_owned(),
         }
     }
 }
@@ -111,12 +120,16 @@ impl Notification {
             NotificationEvent::Rejected => format!("{actor_name} rejected your request for “{template}” in {project}."),
             NotificationEvent::Closed => format!("“{template}” in {project} was deleted, and your request for it was closed."),
             NotificationEvent::Revoked => format!("{actor_name} revoked your key “{template}” for {project}."),
+            NotificationEvent::CredentialRefused => format!("{project} refuses the key “{template}”. Replace it."),
+            NotificationEvent::BudgetWarning => format!("80 % of the budget of {project} are used: {template}."),
+            NotificationEvent::BudgetUsed => format!("The budget of {project} is used up: {template}."),
         }
     }
 
     /// Path of the page that it links to. Approvers get to the list of requests, in which the page marks the request.
     pub fn path(&self) -> String {
-        let project = format!("/projects/{}", self.project_id);
+        let Some(project) = self.project_id else { return self.link.clone().unwrap_or_else(|| "/notifications".to_owned()) };
+        let project = format!("/projects/{project}");
         if !self.event.is_for_approvers() {
             return project;
         }
@@ -134,8 +147,9 @@ mod tests {
         let notice = |event| Notification {
             seq: 1,
             event,
-            project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            project_id: Some("prj_0193456789ab7cdef0123456789abcde".parse().unwrap()),
             request_id: None,
+            link: None,
             project: "Genomics".to_owned(),
             template: "Read access".to_owned(),
             actor_name: "Mia".to_owned(),
@@ -152,7 +166,9 @@ mod tests {
         assert_eq!(with_request.path(), format!("/projects/prj_0193456789ab7cdef0123456789abcde/keys?request={request}#requests"));
         assert_eq!(ready.sentence(), "Your key “Read access” for Genomics is ready.");
         assert_eq!(ready.path(), "/projects/prj_0193456789ab7cdef0123456789abcde");
-        for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked"] {
+        let refused = Notification { project_id: None, link: Some("/keys/general".to_owned()), ..notice(NotificationEvent::CredentialRefused) };
+        assert_eq!((refused.sentence().as_str(), refused.path().as_str()), ("Genomics refuses the key “Read access”. Replace it.", "/keys/general"));
+        for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked", "credential_refused", "budget_warning", "budget_used"] {
             assert_eq!(word.parse::<NotificationEvent>().unwrap().as_str(), word);
         }
     }

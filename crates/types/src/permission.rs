@@ -170,14 +170,16 @@ pub enum Scope {
     SecretsRead,
     /// Verify keys.
     Verify,
-    /// Read services.
+    /// Read services, providers and models.
     GatewayRead,
-    /// Create, change and delete services.
+    /// Create, change and delete services, providers and models.
     GatewayWrite,
     /// Read samples and imports of projects.
     ProjectsRead,
     /// Import samples into projects.
     ProjectsWrite,
+    /// Read the usage and the cost of language models.
+    UsageRead,
 }
 
 impl Scope {
@@ -192,6 +194,7 @@ impl Scope {
         Self::GatewayWrite,
         Self::ProjectsRead,
         Self::ProjectsWrite,
+        Self::UsageRead,
     ];
 
     /// Name in the API and in the database.
@@ -207,6 +210,7 @@ impl Scope {
             Self::GatewayWrite => "gateway:write",
             Self::ProjectsRead => "projects:read",
             Self::ProjectsWrite => "projects:write",
+            Self::UsageRead => "usage:read",
         }
     }
 
@@ -218,7 +222,8 @@ impl Scope {
             Self::CredentialsRead | Self::CredentialsWrite => &[Permission::ManageCredentials, Permission::ManageApiKeys],
             Self::SecretsRead | Self::ProjectsWrite => &[Permission::ManageProjects],
             Self::ProjectsRead => &[Permission::ViewProject],
-            Self::GatewayRead | Self::GatewayWrite => &[Permission::ManageServices],
+            Self::GatewayRead | Self::GatewayWrite => &[Permission::ManageServices, Permission::ManageCredentials],
+            Self::UsageRead => &[Permission::ViewBilling],
         }
     }
 

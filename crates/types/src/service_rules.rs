@@ -69,7 +69,8 @@ fn injection_error(injection: &Injection) -> Option<Error> {
     Some(Error::invalid(field, message))
 }
 
-fn header_error(name: &str) -> Option<String> {
+/// What is wrong with the name of a header that shall carry a credential.
+pub(crate) fn header_error(name: &str) -> Option<String> {
     if !(1..=PARAMETER_MAX).contains(&name.len()) || !name.bytes().all(is_token_byte) {
         return Some("Enter the name of a header, e.g. X-Api-Key.".to_owned());
     }

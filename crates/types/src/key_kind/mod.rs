@@ -119,11 +119,12 @@ pub const CORPUS_ACCESS: [(&[&str], &str); 2] = [(&["query"], "QueryService"), (
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Editable {
     Nothing,
-    Name,
     NameAndValue,
+    /// Name, limits, and what it may do with language models.
+    NameAndLimits,
     /// Rate limits, credits and allowed origins.
     Limits,
-    /// Name, external id, metadata, scopes, limits and expiry.
+    /// Name, external id, metadata, scopes, limits, models and expiry.
     All,
 }
 
@@ -150,6 +151,10 @@ pub struct KindSpec {
     pub has_limits: bool,
     /// Whether it is used by public web pages, where anybody can read it: it can have rate limits per address and allowed origins.
     pub is_public: bool,
+    /// Whether it can call language models through the gateway, so that it can have models, a budget and limits of tokens and parallel calls.
+    pub can_call_models: bool,
+    /// Whether a key without a list of models may call all of them, and starts with the organization's default budget; otherwise none.
+    pub calls_all_models: bool,
     pub editable: Editable,
     /// Whether it belongs to its creator: only owners and admins see keys of others.
     pub is_personal: bool,
@@ -389,6 +394,7 @@ mod tests {
             assert_eq!(spec.is_inbound(), spec.reveal != SecretReveal::Never);
             assert_eq!(spec.is_listed(), spec.create_action != CreateAction::FromTemplate, "keys are created from their list");
             assert!(spec.has_limits || !spec.is_public, "a public key can be limited");
+            assert!(spec.can_call_models || !spec.calls_all_models);
             assert!(matches!(spec.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "a mask shows at most 8 characters, so never a whole secret");
         }
     }

@@ -5,11 +5,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{
     is_default, present,
     values::{
-        AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, ExternalId, GraceSeconds, Metadata, Name, NewCredits, RateLimits,
-        Rfc3339, Sha256,
+        AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, ExternalId, GraceSeconds, MaxParallel, Metadata, ModelPatterns, Name,
+        NewCredits, RateLimits, Rfc3339, Sha256, TokensPerMinute,
     },
 };
 use crate::{
+    budget::{Budget, BudgetPeriod, BudgetState, BudgetUnit, ModelAccessPatch},
+    dollars::Dollars,
     error::Error,
     id::UserId,
     key::{CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow, RequestedExpiry, Retiring},
@@ -57,6 +59,18 @@ pub struct Key {
     pub allowed_ips: AllowedIps,
     /// The origins of the web pages that may use the key; empty for any.
     pub allowed_origins: AllowedOrigins,
+    /// Names or globs of the language models that the key may call; null for all if it is an agent key, and for none otherwise.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub models: Option<ModelPatterns>,
+    /// The budget of calls of language models; null if the key has none of its own.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub budget: Option<KeyBudget>,
+    /// The tokens, input and output together, that the key may use in any minute; null for unlimited.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub tokens_per_minute: Option<i64>,
+    /// The number of calls of language models at the same time; null for unlimited.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub max_parallel: Option<i64>,
     /// The old secret, while it is still valid after a rotation.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub retiring: Option<RetiringSecret>,
@@ -98,8 +112,90 @@ impl From<KeyRow> for Key {
             credits: key.limits.credits,
             allowed_ips: key.limits.allowed_ips.into(),
             allowed_origins: key.limits.allowed_origins.into(),
+            models: key.model_access.models.map(Into::into),
+            budget: key.budget.map(Into::into),
+            tokens_per_minute: key.model_access.tokens_per_minute,
+            max_parallel: key.model_access.max_parallel,
             retiring: key.retiring.map(Into::into),
         }
+    }
+}
+
+/// An amount of a budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum BudgetAmount {
+    Tokens(i64),
+    /// A decimal number, exact to the billionth of a dollar.
+    Dollars(String),
+}
+
+impl BudgetAmount {
+    fn new(unit: BudgetUnit, amount: i64) -> Self {
+        match unit {
+            BudgetUnit::Usd => Self::Dollars(Dollars(amount).to_string()),
+            BudgetUnit::Tokens => Self::Tokens(amount),
+        }
+    }
+}
+
+/// A budget and what is used of it in the current period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyBudget {
+    pub limit: BudgetAmount,
+    pub unit: BudgetUnit,
+    pub period: BudgetPeriod,
+    pub spent: BudgetAmount,
+    /// Reserved for calls that have not ended.
+    pub reserved: BudgetAmount,
+    /// When the next period begins; null for a budget for all time.
+    pub resets_at: Option<Rfc3339>,
+}
+
+impl From<BudgetState> for KeyBudget {
+    fn from(state: BudgetState) -> Self {
+        let Budget { limit, unit, period } = state.budget;
+        let amount = |amount| BudgetAmount::new(unit, amount);
+        Self {
+            limit: amount(limit),
+            unit,
+            period,
+            spent: amount(state.spent),
+            reserved: amount(state.reserved),
+            resets_at: state.resets_at.map(Into::into),
+        }
+    }
+}
+
+/// A requested budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestedBudget {
+    /// Dollars as a decimal string, or a number of tokens.
+    pub limit: BudgetAmount,
+    #[serde(default)]
+    pub unit: BudgetUnit,
+    #[serde(default)]
+    pub period: BudgetPeriod,
+}
+
+impl TryFrom<RequestedBudget> for Budget {
+    type Error = Error;
+
+    /// # Errors
+    /// `Invalid` at `budget.limit`.
+    fn try_from(request: RequestedBudget) -> Result<Self, Error> {
+        let RequestedBudget { limit, unit, period } = request;
+        let invalid = |message: &str| Error::invalid("budget.limit", message);
+        let limit = match (unit, limit) {
+            (BudgetUnit::Usd, BudgetAmount::Dollars(text)) => text.parse::<Dollars>().map_err(|error| invalid(&error.to_string()))?.0,
+            (BudgetUnit::Tokens, BudgetAmount::Tokens(tokens)) => tokens,
+            (BudgetUnit::Usd, BudgetAmount::Tokens(_)) => return Err(invalid("Enter dollars as a decimal string, such as \"12.50\".")),
+            (BudgetUnit::Tokens, BudgetAmount::Dollars(_)) => return Err(invalid("Enter the number of tokens as an integer.")),
+        };
+        Ok(Self { limit, unit, period })
     }
 }
 
@@ -161,6 +257,15 @@ pub struct CreateKey {
     pub allowed_ips: AllowedIps,
     #[serde(default, skip_serializing_if = "is_default")]
     pub allowed_origins: AllowedOrigins,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<ModelPatterns>,
+    /// Null for no budget; left out for the default budget of the kind.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Option<RequestedBudget>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<TokensPerMinute>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<MaxParallel>,
 }
 
 impl TryFrom<CreateKey> for CreateKeyRequest {
@@ -181,8 +286,18 @@ impl TryFrom<CreateKey> for CreateKeyRequest {
             credits: request.credits.map(|credits| credits.0),
             allowed_ips: request.allowed_ips.0,
             allowed_origins: request.allowed_origins.0,
+            model_access: ModelAccessPatch {
+                models: request.models.map(|models| Some(models.0)),
+                budget: request.budget.map(parse_budget).transpose()?,
+                tokens_per_minute: request.tokens_per_minute.map(|tokens| Some(tokens.0)),
+                max_parallel: request.max_parallel.map(|calls| Some(calls.0)),
+            },
         })
     }
+}
+
+fn parse_budget(request: Option<RequestedBudget>) -> Result<Option<Budget>, Error> {
+    request.map(Budget::try_from).transpose()
 }
 
 fn expiry(duration: Option<DurationDays>) -> RequestedExpiry {
@@ -221,11 +336,31 @@ pub struct EditKey {
     pub allowed_ips: Option<AllowedIps>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_origins: Option<AllowedOrigins>,
+    /// Null for the default of the kind: all for agent keys, none for client keys.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ModelPatterns>))]
+    pub models: Option<Option<ModelPatterns>>,
+    /// Null for no budget.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<RequestedBudget>))]
+    pub budget: Option<Option<RequestedBudget>>,
+    /// Null for unlimited.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<TokensPerMinute>))]
+    pub tokens_per_minute: Option<Option<TokensPerMinute>>,
+    /// Null for unlimited.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<MaxParallel>))]
+    pub max_parallel: Option<Option<MaxParallel>>,
 }
 
-impl From<EditKey> for KeyPatch {
-    fn from(request: EditKey) -> Self {
-        Self {
+impl TryFrom<EditKey> for KeyPatch {
+    type Error = Error;
+
+    /// # Errors
+    /// `Invalid` at `budget.limit`.
+    fn try_from(request: EditKey) -> Result<Self, Error> {
+        Ok(Self {
             name: request.name.map(|name| name.0),
             expiry: request.duration_days.map(expiry),
             scopes: request.scopes.map(|scopes| scopes.0),
@@ -236,7 +371,13 @@ impl From<EditKey> for KeyPatch {
             credits: request.credits.map(|credits| credits.map_or(CreditsPatch::Unlimited, |credits| CreditsPatch::Set(credits.0))),
             allowed_ips: request.allowed_ips.map(|ips| ips.0),
             allowed_origins: request.allowed_origins.map(|origins| origins.0),
-        }
+            model_access: ModelAccessPatch {
+                models: request.models.map(|models| models.map(|models| models.0)),
+                budget: request.budget.map(parse_budget).transpose()?,
+                tokens_per_minute: request.tokens_per_minute.map(|tokens| tokens.map(|tokens| tokens.0)),
+                max_parallel: request.max_parallel.map(|calls| calls.map(|calls| calls.0)),
+            },
+        })
     }
 }
 
@@ -275,6 +416,14 @@ pub struct ImportKey {
     pub credits: Option<NewCredits>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub allowed_ips: AllowedIps,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<ModelPatterns>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RequestedBudget>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<TokensPerMinute>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<MaxParallel>,
 }
 
 /// The only kind that can be imported.
@@ -289,7 +438,7 @@ impl ImportKey {
     /// The SHA-256 and the key to create.
     ///
     /// # Errors
-    /// `Invalid` at `kind`.
+    /// `Invalid` at `kind` or `budget.limit`.
     pub fn into_request(self) -> Result<(String, CreateKeyRequest), Error> {
         let kind = Kind::Key(key_kind::KeyKind::Client);
         if self.kind.is_some_and(|kind_text| kind_text.parse() != Ok(kind)) {
@@ -308,6 +457,12 @@ impl ImportKey {
             credits: self.credits.map(|credits| credits.0),
             allowed_ips: self.allowed_ips.0,
             allowed_origins: Vec::new(),
+            model_access: ModelAccessPatch {
+                models: self.models.map(|models| Some(models.0)),
+                budget: self.budget.map(|budget| parse_budget(Some(budget))).transpose()?,
+                tokens_per_minute: self.tokens_per_minute.map(|tokens| Some(tokens.0)),
+                max_parallel: self.max_parallel.map(|calls| Some(calls.0)),
+            },
         };
         Ok((self.sha256.0, request))
     }
@@ -375,7 +530,9 @@ mod tests {
             "rate_limits": [{ "name": "burst", "limit": 1, "duration_ms": 1000 }],
             "address_rate_limits": [{ "name": "each", "limit": 1, "duration_ms": 1000 }],
             "credits": { "remaining": 1, "refill": "daily", "amount": 9 }, "allowed_ips": ["192.0.2.0/24"],
-            "allowed_origins": ["https://example.com"], "retiring": null,
+            "allowed_origins": ["https://example.com"], "models": ["gpt-*"],
+            "budget": { "limit": "12.5", "unit": "usd", "period": "month", "spent": "0.000000001", "reserved": "0", "resets_at": "2026-12-01T00:00:00.000Z" },
+            "tokens_per_minute": 1000, "max_parallel": 4, "retiring": null,
         })
     }
 
@@ -384,7 +541,7 @@ mod tests {
         let known: Key = serde_json::from_value(key()).unwrap();
         assert_eq!(serde_json::to_value(&known).unwrap(), key());
         let mut newer = key();
-        for object in ["", "/rate_limits/0", "/address_rate_limits/0", "/credits"] {
+        for object in ["", "/rate_limits/0", "/address_rate_limits/0", "/credits", "/budget"] {
             newer.pointer_mut(object).unwrap()["of_a_newer_server"] = json!(1);
         }
         assert_eq!(serde_json::from_value::<Key>(newer).unwrap(), known);
@@ -397,6 +554,39 @@ mod tests {
         assert_eq!(serde_json::to_value(&edit).unwrap(), json!({ "credits": null, "duration_days": 5 }));
         let limit = json!({ "name": "a", "limit": 1, "duration_ms": 1000, "unknown": 1 });
         assert!(serde_json::from_value::<EditKey>(json!({ "rate_limits": [limit] })).is_err());
+    }
+
+    #[test]
+    fn a_budget_is_in_dollars_or_tokens() {
+        let budget = |json: Value| serde_json::from_value::<RequestedBudget>(json).ok().and_then(|request| Budget::try_from(request).ok());
+        let (usd, tokens) = (BudgetUnit::Usd, BudgetUnit::Tokens);
+        let monthly = Budget { limit: 12_500_000_000, unit: usd, period: BudgetPeriod::Month };
+        assert_eq!(budget(json!({ "limit": "12.50" })), Some(monthly));
+        let daily = Budget { limit: 1000, unit: tokens, period: BudgetPeriod::Day };
+        assert_eq!(budget(json!({ "limit": 1000, "unit": "tokens", "period": "day" })), Some(daily));
+        for bad in [
+            json!({ "limit": 12 }),
+            json!({ "limit": 12.5 }),
+            json!({ "limit": "-1" }),
+            json!({ "limit": "1e3" }),
+            json!({ "limit": "1000", "unit": "tokens" }),
+            json!({ "limit": "1", "unit": "eur" }),
+            json!({ "limit": "1", "period": "year" }),
+            json!({ "limit": "1", "spent": "0" }),
+            json!({}),
+        ] {
+            assert_eq!(budget(bad.clone()), None, "{bad}");
+        }
+        let state = BudgetState { budget: daily, spent: 7, reserved: 0, resets_at: None };
+        let json = json!({ "limit": 1000, "unit": "tokens", "period": "day", "spent": 7, "reserved": 0, "resets_at": null });
+        assert_eq!(serde_json::to_value(KeyBudget::from(state)).unwrap(), json);
+    }
+
+    #[test]
+    fn no_budget_is_not_the_default_budget() {
+        let patch = |json: Value| CreateKeyRequest::try_from(serde_json::from_value::<CreateKey>(json).unwrap()).unwrap().model_access;
+        assert!(patch(json!({ "kind": "agent", "name": "a", "models": null, "max_parallel": null })).is_empty());
+        assert_eq!(patch(json!({ "kind": "agent", "name": "a", "budget": null })).budget, Some(None));
     }
 
     #[test]

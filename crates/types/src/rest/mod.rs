@@ -5,14 +5,19 @@
 pub mod corpora;
 pub mod credentials;
 pub mod keys;
+pub mod models;
 pub mod page;
 pub mod projects;
+#[cfg(feature = "openapi")]
+mod provider_schema;
+pub mod providers;
 pub mod samples;
 #[cfg(feature = "openapi")]
 mod schema;
 #[cfg(feature = "openapi")]
 mod service_schema;
 pub mod services;
+pub mod usage;
 pub mod values;
 pub mod verify;
 pub mod whoami;

@@ -14,20 +14,21 @@ use utoipa::{
 
 use super::{
     credentials::CreateCredential,
-    keys::{CreateKey, ImportKey},
+    keys::{CreateKey, ImportKey, RequestedBudget},
     values::{
-        AllowedIps, AllowedOrigins, ChangedCredits, CorpusNumber, Cost, CustomScopes, DurationDays, ExternalId, GraceSeconds, IpAddress, Metadata,
-        Name, NewCredits, NewValue, RateLimits, Rfc3339, Sha256,
+        AllowedIps, AllowedOrigins, ChangedCredits, CorpusNumber, Cost, CustomScopes, DurationDays, ExternalId, GraceSeconds, IpAddress, MaxParallel,
+        Metadata, ModelPatterns, Name, NewCredits, NewValue, RateLimits, Rfc3339, Sha256, TokensPerMinute,
     },
 };
 use crate::{
+    budget::{BudgetPeriod, MODEL_PATTERNS_MAX, PARALLEL_MAX, TOKENS_MAX},
     credential::{GENERAL_VALUE_MAX, STORAGE_SECRET_MAX},
     id::{Id, IdKind},
     key::{GRACE_MAX_SECONDS, StorageProvider, TestOutcome},
     key_kind::{CORPUS_ACCESS, CredentialKind, Expiry, KIND_SPECS, KeyKind, Kind, KindSpec, ScopeRule, Status},
     limits::{
-        ALLOWED_IPS_MAX, CORPORA_MAX, CREDITS_MAX, DURATION_MAX_DAYS, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, METADATA_MAX, RATE_LIMITS_MAX,
-        SCOPES_MAX,
+        ALLOWED_IPS_MAX, CORPORA_MAX, CREDITS_MAX, DURATION_MAX_DAYS, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, METADATA_MAX, MODEL_PATTERN_MAX,
+        RATE_LIMITS_MAX, SCOPES_MAX,
     },
     listing::ROWS_MAX,
     origin::ALLOWED_ORIGINS_MAX,
@@ -76,6 +77,10 @@ schemas! {
     AllowedOrigins, "AllowedOrigins": ArrayBuilder::new().items(origin()).max_items(Some(ALLOWED_ORIGINS_MAX));
     NewCredits, "NewCredits": credits(true);
     ChangedCredits, "ChangedCredits": credits(false);
+    ModelPatterns, "ModelPatterns": ArrayBuilder::new().items(model_pattern()).max_items(Some(MODEL_PATTERNS_MAX));
+    TokensPerMinute, "TokensPerMinute": int64(1..=TOKENS_MAX).examples([100_000]);
+    MaxParallel, "MaxParallel": int64(1..=PARALLEL_MAX).examples([4]);
+    RequestedBudget, "RequestedBudget": requested_budget();
     NewValue, "NewValue": matching(format!("^[!-~]{{0,{GENERAL_VALUE_MAX}}}$")).write_only(true);
     CorpusNumber, "CorpusNumber": int64(i64::MIN..=i64::MAX);
     Cost, "Cost": integer(0..=i64::from(u32::MAX));
@@ -218,6 +223,22 @@ fn credits(is_new: bool) -> OneOfBuilder {
     OneOfBuilder::new().item(closed(never, required)).item(closed(refilled, &["refill", "amount"]))
 }
 
+fn model_pattern() -> ObjectBuilder {
+    // Leading and trailing white space is removed.
+    matching(format!("^[{SPACE}]*[!#-&(->@-_a-~]{{1,{MODEL_PATTERN_MAX}}}[{SPACE}]*$"))
+        .description(Some("A name of a model or alias, in which `*` stands for any characters."))
+        .examples(["gpt-*"])
+}
+
+/// A limit in dollars is a decimal string, one in tokens an integer. Dollars are the default.
+fn requested_budget() -> OneOfBuilder {
+    let period = || names([BudgetPeriod::Day, BudgetPeriod::Week, BudgetPeriod::Month, BudgetPeriod::None].map(BudgetPeriod::as_str)).into();
+    let dollars = matching(r"^([0-9]{1,9}(\.[0-9]{0,9})?|1000000000(\.0{0,9})?|\.[0-9]{1,9})$").examples(["12.50"]);
+    let dollars = [("limit", dollars.into()), ("unit", names(["usd"]).into()), ("period", period())];
+    let tokens = [("limit", int64(0..=TOKENS_MAX).examples([1_000_000]).into()), ("unit", names(["tokens"]).into()), ("period", period())];
+    OneOfBuilder::new().item(closed(dollars, &["limit"])).item(closed(tokens, &["limit", "unit"]))
+}
+
 /// All kinds of keys, or of credentials.
 fn specs(are_keys: bool) -> impl Iterator<Item = &'static KindSpec> {
     KIND_SPECS.iter().filter(move |spec| matches!(spec.kind, Kind::Key(_)) == are_keys)
@@ -267,6 +288,16 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
     let allowed_ips = if spec.has_limits && !spec.is_public { AllowedIps::schema() } else { empty_array().into() };
     let (address_rate_limits, allowed_origins) =
         if spec.is_public { (RateLimits::schema(), AllowedOrigins::schema()) } else { (empty_array().into(), empty_array().into()) };
+    let by_model_access = if spec.can_call_models {
+        [
+            ("models", nullable::<ModelPatterns>().into()),
+            ("budget", nullable::<RequestedBudget>().into()),
+            ("tokens_per_minute", nullable::<TokensPerMinute>().into()),
+            ("max_parallel", nullable::<MaxParallel>().into()),
+        ]
+    } else {
+        ["models", "budget", "tokens_per_minute", "max_parallel"].map(|name| (name, null().into()))
+    };
     let by_kind = [
         ("kind", names([spec.name]).into()),
         ("name", Name::schema()),
@@ -281,7 +312,7 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
         ("allowed_ips", allowed_ips),
         ("allowed_origins", allowed_origins),
     ];
-    let by_kind = by_kind.map(|(name, schema)| (name.to_owned(), schema));
+    let by_kind = by_kind.into_iter().chain(by_model_access).map(|(name, schema)| (name.to_owned(), schema));
     closed(attributes().chain(by_kind), &required).title(Some(spec.name))
 }
 

@@ -51,6 +51,12 @@ newtypes! {
     NewCredits(CreditsRequest),
     /// New credits of an existing key.
     ChangedCredits(CreditsRequest),
+    /// Names or globs of models and aliases.
+    ModelPatterns(Vec<String>),
+    /// Input and output tokens in any minute.
+    TokensPerMinute(i64),
+    /// Calls of language models at the same time.
+    MaxParallel(i64),
     /// The new value of a general key; an empty string keeps the stored one.
     NewValue(TypedSecret),
 }
