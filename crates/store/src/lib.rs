@@ -5,6 +5,7 @@
 pub mod access_requests;
 pub mod audit;
 mod backup;
+pub mod budgets;
 mod columns;
 pub mod corpora;
 pub mod credentials;
@@ -21,6 +22,9 @@ pub mod keyring;
 pub mod keys;
 pub mod mail_queue;
 pub mod members;
+pub mod model_aliases;
+pub mod model_calls;
+pub mod model_usage;
 pub mod models;
 pub mod notifications;
 pub mod organizations;

@@ -2,8 +2,15 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Connection, Store, StoreError, Tx, fold, verdict_changes::VerdictChange};
+use super::{
+    Connection, Store, StoreError, Tx,
+    budgets::{read_budget, stored_budget},
+    fold,
+    verdict_changes::VerdictChange,
+};
 use latchkey_types::{
+    budget::Budget,
+    error::Error,
     id::{OrganizationId, RoleId, UserId},
     key_kind::{CredentialKind, KeyKind},
     member::MemberRow,
@@ -25,9 +32,11 @@ pub struct MemberRecord {
     pub last_seen_at: Option<Timestamp>,
     /// Number of their keys and credentials that are not deleted.
     pub keys: i64,
+    /// JSON: the budget of the calls of all of their keys.
+    pub model_budget: Option<String>,
 }
 
-const MEMBER: &str = "select u.id, u.name, u.email, u.role_id, r.name as role, r.permissions, u.disabled_at, u.last_seen_at, \
+const MEMBER: &str = "select u.id, u.name, u.email, u.role_id, r.name as role, r.permissions, u.disabled_at, u.last_seen_at, u.model_budget, \
      (select count(*) from api_keys k where k.created_by = u.id and k.deleted_at is null) \
      + (select count(*) from credentials c where c.created_by = u.id and c.deleted_at is null) as keys \
      from users u join roles r on r.id = u.role_id where u.organization_id = $1";
@@ -70,6 +79,21 @@ pub async fn has_active_owner(db: &mut Connection, organization: OrganizationId)
 pub async fn set_role(tx: &mut Tx, id: UserId, role: RoleId) -> Result<(), StoreError> {
     sqlx::query("update users set role_id = $1 where id = $2").bind(role).bind(id).execute(&mut *tx).await?;
     tx.touch(VerdictChange::Creator(id));
+    Ok(())
+}
+
+/// The budgets of the organization's members, for the calls of language models with all of a member's keys.
+pub async fn budgets(db: &mut Connection, organization: OrganizationId) -> Result<Vec<(UserId, Budget)>, StoreError> {
+    let sql = "select id, model_budget from users where organization_id = $1 and model_budget is not null";
+    let rows: Vec<(UserId, String)> = sqlx::query_as(sql).bind(organization).fetch_all(db).await?;
+    let budgets = rows.into_iter().map(|(id, stored)| Ok(read_budget(Some(&stored))?.map(|budget| (id, budget))));
+    budgets.filter_map(Result::transpose).collect()
+}
+
+/// Sets the budget of a member of the organization.
+pub async fn set_budget(tx: &mut Tx, organization: OrganizationId, id: UserId, budget: Option<Budget>) -> Result<(), StoreError> {
+    sqlx::query("update users set model_budget = $1 where id = $2").bind(stored_budget(budget)).bind(id).execute(&mut *tx).await?;
+    tx.touch(VerdictChange::Gateway(organization));
     Ok(())
 }
 
@@ -120,8 +144,14 @@ impl MemberRecord {
         self.permissions
     }
 
-    pub fn row(&self) -> MemberRow {
-        MemberRow {
+    /// # Errors
+    /// `Internal` if the stored budget cannot be read.
+    pub fn budget(&self) -> Result<Option<Budget>, Error> {
+        Ok(read_budget(self.model_budget.as_deref())?)
+    }
+
+    pub fn row(&self) -> Result<MemberRow, Error> {
+        Ok(MemberRow {
             id: self.id,
             name: self.name.clone(),
             email: self.email.clone(),
@@ -129,6 +159,7 @@ impl MemberRecord {
             disabled_at: self.disabled_at,
             last_seen_at: self.last_seen_at,
             keys: self.keys,
-        }
+            budget: self.budget()?,
+        })
     }
 }

@@ -12,16 +12,43 @@ use latchkey_types::{
 #[derive(Debug, Clone)]
 pub struct NewNotification {
     pub event: NotificationEvent,
-    pub project_id: ProjectId,
+    /// `None` if it is not about a project.
+    pub project_id: Option<ProjectId>,
     /// The access request that it is about, if any.
     pub request_id: Option<AccessRequestId>,
-    /// The project's name.
+    /// Path of the page that it links to, if it is not about a project.
+    pub link: Option<String>,
+    /// The project's name, or the subject without a project.
     pub project: String,
     pub template: String,
     /// The name of the user who caused it.
     pub actor_name: String,
     /// Their comment; may be blank.
     pub comment: String,
+}
+
+impl NewNotification {
+    /// A notification that is not about a project. `subject` and `detail` are the fields `project` and `template` of
+    /// [`latchkey_types::notification::Notification`]; `link` is the path of a page.
+    pub fn without_project(event: NotificationEvent, subject: &str, detail: String, link: &str) -> Self {
+        Self {
+            event,
+            project_id: None,
+            request_id: None,
+            link: Some(link.to_owned()),
+            project: subject.to_owned(),
+            template: detail,
+            actor_name: String::new(),
+            comment: String::new(),
+        }
+    }
+}
+
+/// Whether a user received a notification of this event and subject since a time.
+pub async fn was_sent(tx: &mut Tx, user: UserId, notification: &NewNotification, since: Timestamp) -> Result<bool, StoreError> {
+    let sql = "select count(*) from notifications where user_id = $1 and event = $2 and project = $3 and created_at >= $4";
+    let query = sqlx::query_scalar::<_, i64>(sql).bind(user).bind(notification.event).bind(&notification.project).bind(since);
+    Ok(query.fetch_one(tx).await? > 0)
 }
 
 /// Stores a notification for one user, and queues it for mail if mail is configured.
@@ -34,6 +61,7 @@ pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -
         .set("event", notification.event)
         .set("project_id", notification.project_id)
         .set("request_id", notification.request_id)
+        .set("link", &notification.link)
         .set("project", &notification.project)
         .set("template", &notification.template)
         .set("actor_name", &notification.actor_name)
@@ -57,9 +85,11 @@ pub struct NotificationRecord {
     pub user_id: UserId,
     /// A [`NotificationEvent`], possibly of a newer version.
     pub event: String,
-    pub project_id: ProjectId,
+    pub project_id: Option<ProjectId>,
     /// The access request that it is about, if any.
     pub request_id: Option<AccessRequestId>,
+    /// Path of the page that it links to, if it is not about a project.
+    pub link: Option<String>,
     /// The project's name at that time.
     pub project: String,
     /// The template's name at that time.
@@ -77,7 +107,7 @@ pub struct NotificationRecord {
 }
 
 /// The columns of a [`NotificationRecord`], of table alias `n`.
-pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.request_id, n.project, n.template, n.actor_name, n.comment, \
+pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.request_id, n.link, n.project, n.template, n.actor_name, n.comment, \
      (select q.state from access_requests q where q.id = n.request_id) as request_state, \
      (select d.name from access_requests q join users d on d.id = q.decided_by where q.id = n.request_id) as decided_by, n.created_at, n.read_at";
 
@@ -116,6 +146,7 @@ impl NotificationRecord {
             event,
             project_id: self.project_id,
             request_id: self.request_id,
+            link: self.link,
             project: self.project,
             template: self.template,
             actor_name: self.actor_name,

@@ -1,11 +1,12 @@
-//! Providers of language models, and what uses a credential: providers, their models, services, and the upstreams of corpora.
+//! Providers of language models, and what uses a credential: providers, their models, services, and the upstreams of corpora. Every change of a
+//! provider is published to the instances.
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, placeholders};
+use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, placeholders, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, ProviderId, UserId},
-    provider::ApiStyle,
+    provider::{ApiStyle, ProviderError},
     service::UnlinkReason,
     time::Timestamp,
 };
@@ -17,8 +18,19 @@ pub struct ProviderRecord {
     pub name: String,
     pub api_style: ApiStyle,
     pub base_url: String,
+    /// In lower case; `None` for the header of the API style.
+    pub credential_header: Option<String>,
+    /// JSON of a [`ProviderError`].
+    last_error: Option<String>,
     #[sqlx(flatten)]
     pub link: CredentialLink,
+}
+
+impl ProviderRecord {
+    /// The last failure of a call or test; `None` if the last one succeeded.
+    pub fn last_error(&self) -> Option<ProviderError> {
+        serde_json::from_str(self.last_error.as_deref()?).ok()
+    }
 }
 
 /// A link to a credential, or the reason why there is none.
@@ -43,12 +55,16 @@ pub struct LinkRecord {
 #[derive(Debug, sqlx::FromRow)]
 pub struct Destination {
     pub name: String,
-    /// `None` unless it is a provider.
+    /// `None` unless it is a provider, as `api_style`.
+    pub provider_id: Option<ProviderId>,
     pub api_style: Option<ApiStyle>,
     pub base_url: String,
+    /// See [`ProviderRecord::credential_header`].
+    pub credential_header: Option<String>,
 }
 
-const PROVIDER: &str = "select p.id, p.name, p.api_style, p.base_url, p.credential_id, c.name as credential_name, c.mask as credential_mask, p.unlink_reason \
+const PROVIDER: &str = "select p.id, p.name, p.api_style, p.base_url, p.credential_header, p.last_error, p.credential_id, \
+     c.name as credential_name, c.mask as credential_mask, p.unlink_reason \
      from providers p left join credentials c on c.id = p.credential_id where p.organization_id = $1";
 
 /// The organization's providers, sorted by name.
@@ -67,6 +83,7 @@ pub struct ProviderValues {
     pub name: String,
     pub api_style: ApiStyle,
     pub base_url: String,
+    pub credential_header: Option<String>,
     pub key: Option<CredentialId>,
 }
 
@@ -77,6 +94,7 @@ impl ProviderValues {
             .set("name_folded", fold(&self.name))
             .set("api_style", self.api_style)
             .set("base_url", &self.base_url)
+            .set("credential_header", &self.credential_header)
             .set("credential_id", self.key)
     }
 }
@@ -90,21 +108,46 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, b
         .set("created_by", by)
         .set("created_at", Timestamp::now())
         .insert(tx, "providers")
-        .await
+        .await?;
+    tx.touch(VerdictChange::Gateway(organization));
+    Ok(())
 }
 
-/// Changes a provider. `unlink_reason` replaces the reason why it lost its previous credential.
+/// Changes a provider and clears its last failure. `unlink_reason` replaces the reason why it lost its previous credential.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink_reason: Option<UnlinkReason>) -> Result<(), StoreError> {
-    values.columns().set("unlink_reason", unlink_reason).update(tx, "providers", "id", id).await
+pub async fn update(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: ProviderId,
+    values: &ProviderValues,
+    unlink_reason: Option<UnlinkReason>,
+) -> Result<(), StoreError> {
+    let columns = values.columns().set("unlink_reason", unlink_reason).set_sql("last_error", "null").set_sql("last_error_at", "null");
+    columns.update(tx, "providers", "id", id).await?;
+    tx.touch(VerdictChange::Gateway(organization));
+    Ok(())
 }
 
-/// Deletes a provider and its models.
-pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
+/// Stores the last failure of a provider, or that the last call or test succeeded. The gateway does not read it, so it is not published.
+pub async fn set_last_error(tx: &mut Tx, id: ProviderId, error: Option<&ProviderError>) -> Result<(), StoreError> {
+    let json = error.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query("update providers set last_error = $1, last_error_at = $2 where id = $3")
+        .bind(json)
+        .bind(error.map(|error| error.at))
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a provider and its models, to which nothing else may refer.
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<(), StoreError> {
+    sqlx::query("delete from model_names where owner_id in (select m.id from models m where m.provider_id = $1)").bind(id).execute(&mut *tx).await?;
     sqlx::query("delete from models where provider_id = $1").bind(id).execute(&mut *tx).await?;
-    sqlx::query("delete from providers where id = $1").bind(id).execute(tx).await?;
+    sqlx::query("delete from providers where id = $1").bind(id).execute(&mut *tx).await?;
+    tx.touch(VerdictChange::Gateway(organization));
     Ok(())
 }
 
@@ -128,11 +171,13 @@ pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: 
 /// What uses a credential: the first provider by name, for itself or for one of its models; otherwise the first service, then the first upstream.
 pub async fn destination_of(store: &Store, credential: CredentialId) -> Result<Option<Destination>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "select name, api_style, base_url from ( \
-         select 1 as priority, p.name_folded as sort_name, p.name, p.api_style, p.base_url from providers p \
+        "select name, provider_id, api_style, base_url, credential_header from ( \
+         select 1 as priority, p.name_folded as sort_name, p.name, p.id as provider_id, p.api_style, p.base_url, p.credential_header from providers p \
          where p.credential_id = $1 or exists (select 1 from models m where m.provider_id = p.id and m.credential_id = $1) union all \
-         select 2 as priority, s.name as sort_name, s.name, null as api_style, s.base_url from services s where s.credential_id = $1 union all \
-         select 3 as priority, c.name_folded as sort_name, 'corpus ' || c.name as name, null as api_style, u.base_url from corpus_upstreams u \
+         select 2 as priority, s.name as sort_name, s.name, null as provider_id, null as api_style, s.base_url, null as credential_header \
+         from services s where s.credential_id = $1 union all \
+         select 3 as priority, c.name_folded as sort_name, 'corpus ' || c.name as name, null as provider_id, null as api_style, \
+         u.base_url, null as credential_header from corpus_upstreams u \
          join corpora c on c.organization_id = u.organization_id and c.id = u.corpus_id where u.credential_id = $1 \
          ) as destinations order by priority, sort_name{} limit 1",
         store.bytewise_collation()

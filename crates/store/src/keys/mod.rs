@@ -14,6 +14,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, has_number_condition, placeholders, verdict_changes::VerdictChange};
 use latchkey_types::{
+    budget::ModelAccess,
     error::Error,
     id::{KeyId, OrganizationId, ProjectId, RoleId, UserId},
     key::{CorpusRow, ItemId, KeyRow, Retiring},
@@ -40,6 +41,8 @@ pub struct KeyRecord {
     pub metadata: Option<String>,
     #[sqlx(flatten)]
     pub limits: LimitColumns,
+    /// JSON: a [`ModelAccess`].
+    pub model_access: Option<String>,
     pub created_by: UserId,
     /// The creator's name.
     pub creator: String,
@@ -63,7 +66,7 @@ pub struct KeyRecord {
 /// A key counts as disabled while its creator is disabled.
 const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.rate_limits, k.address_rate_limits, \
      k.allowed_ips, k.allowed_origins, k.credits_remaining, k.credits_refill, k.credits_amount, k.credits_refilled_at, k.credits_version, \
-     k.created_by, u.name as creator, k.created_at, k.last_used_at, k.expires_at, \
+     k.model_access, k.created_by, u.name as creator, k.created_at, k.last_used_at, k.expires_at, \
      coalesce(k.disabled_at, u.disabled_at) as disabled_at, u.disabled_at as creator_disabled_at, k.revoked_at, k.digest";
 const TABLES: &str = "api_keys k join users u on u.id = k.created_by";
 
@@ -122,6 +125,8 @@ pub struct KeyAttributes {
     pub allowed_ips: Option<String>,
     /// Origins of web pages, separated by spaces.
     pub allowed_origins: Option<String>,
+    /// JSON: a [`ModelAccess`]; `None` for the defaults of the kind.
+    pub model_access: Option<String>,
 }
 
 impl KeyRecord {
@@ -137,6 +142,7 @@ impl KeyRecord {
             address_rate_limits: self.limits.address_rate_limits.clone(),
             allowed_ips: self.limits.allowed_ips.clone(),
             allowed_origins: self.limits.allowed_origins.clone(),
+            model_access: self.model_access.clone(),
         }
     }
 }
@@ -157,6 +163,7 @@ impl KeyAttributes {
             .set("address_rate_limits", &self.address_rate_limits)
             .set("allowed_ips", &self.allowed_ips)
             .set("allowed_origins", &self.allowed_origins)
+            .set("model_access", &self.model_access)
     }
 }
 
@@ -373,6 +380,7 @@ impl KeyRecord {
             external_id: self.external_id.clone(),
             metadata: self.metadata.clone(),
             limits: self.limits()?,
+            model_access: self.model_access()?,
             retiring: self.retiring.as_ref().map(|old| Retiring { until: old.expires_at, uses: old.uses, last_used_at: old.last_used_at }),
             ..KeyRow::new(id, kind, self.name.clone(), self.mask.clone(), self.created_by, self.created_at)
         })
@@ -391,6 +399,14 @@ impl KeyRecord {
         })
     }
 
+    /// What the key may do with language models.
+    ///
+    /// # Errors
+    /// `Internal` if the stored value cannot be read.
+    pub fn model_access(&self) -> Result<ModelAccess, Error> {
+        parse_model_access(self.model_access.as_deref()).ok_or_else(|| self.unreadable())
+    }
+
     fn unreadable(&self) -> Error {
         tracing::error!(key = %self.id, "stored key has an invalid value");
         Error::Internal
@@ -400,6 +416,11 @@ impl KeyRecord {
 /// Reads stored rate limits; `None` if the value cannot be read.
 pub fn parse_rate_limits(json: Option<&str>) -> Option<Vec<RateLimit>> {
     json.map_or(Some(Vec::new()), |json| serde_json::from_str(json).ok())
+}
+
+/// Reads what a key may do with language models; `None` if the value cannot be read.
+pub fn parse_model_access(json: Option<&str>) -> Option<ModelAccess> {
+    json.map_or_else(|| Some(ModelAccess::default()), |json| serde_json::from_str(json).ok())
 }
 
 fn words(stored: Option<&str>) -> Vec<String> {

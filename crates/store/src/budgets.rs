@@ -1,0 +1,163 @@
+//! Budgets of language models: what each running instance may spend of a budget in a period, and the stored form of budgets.
+//!
+//! The limits themselves are columns of the keys, users and organizations.
+
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
+use super::{Connection, Store, StoreError, Tx};
+use latchkey_types::{
+    budget::{Budget, BudgetUnit},
+    id::OrganizationId,
+    time::Timestamp,
+};
+
+/// The writer of the rows into which those of instances that have ended are summed up.
+const PAST: &str = "past";
+
+/// Reads a stored budget.
+///
+/// # Errors
+/// [`StoreError::Sql`] if the value cannot be read: what has such a budget must not be called.
+pub(crate) fn read_budget(stored: Option<&str>) -> Result<Option<Budget>, StoreError> {
+    stored.map(|json| serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()).into())).transpose()
+}
+
+/// The stored form of a budget: JSON.
+pub(crate) fn stored_budget(budget: Option<Budget>) -> Option<String> {
+    budget.map(|Budget { limit, unit, period }| json!({ "limit": limit, "unit": unit.as_str(), "period": period.as_str() }).to_string())
+}
+
+/// Which part of which budget.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ShareKey {
+    /// The id of the key, user or organization.
+    pub owner: String,
+    pub unit: BudgetUnit,
+    /// Timestamp 0 for a budget for all time.
+    pub period_start: Timestamp,
+}
+
+/// What an instance may spend of a budget in a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    pub key: ShareKey,
+    /// Identifies the instance's process.
+    pub writer: String,
+    /// In billionths of a dollar or in tokens, like all amounts.
+    pub granted: i64,
+    /// At most `granted`; what is not spent is reserved.
+    pub spent: i64,
+}
+
+type ShareRow = (String, String, i64, String, i64, i64);
+
+/// The shares of all instances of these budgets and periods.
+pub async fn shares(store: &Store, db: &mut Connection, keys: &[ShareKey]) -> Result<Vec<Share>, StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "select s.owner_id, s.unit, s.period_start, s.writer, s.granted, s.spent from {} join budget_shares s on s.owner_id = listed.value ->> 0 \
+         and s.unit = listed.value ->> 1 and s.period_start = cast(listed.value ->> 2 as bigint)",
+        store.json_rows()
+    ));
+    let listed: Value = keys.iter().map(|key| json!([key.owner, key.unit.as_str(), key.period_start.0])).collect();
+    let rows: Vec<ShareRow> = sqlx::query_as(sql).bind(listed.to_string()).fetch_all(db).await?;
+    rows.into_iter().map(share).collect()
+}
+
+fn share((owner, unit, period_start, writer, granted, spent): ShareRow) -> Result<Share, StoreError> {
+    let unit: BudgetUnit = unit.parse().map_err(|_| sqlx::Error::Decode(format!("unknown unit {unit}").into()))?;
+    Ok(Share { key: ShareKey { owner, unit, period_start: Timestamp(period_start) }, writer, granted, spent })
+}
+
+/// A share to be stored.
+#[derive(Debug, Clone)]
+pub struct NewShare {
+    pub key: ShareKey,
+    pub organization: OrganizationId,
+    pub granted: i64,
+    pub spent: i64,
+}
+
+/// Stores shares of one instance, at most one of each budget and period. The values are absolute, so that a repetition changes nothing.
+pub async fn set_shares(store: &Store, tx: &mut Tx, writer: &str, shares: &[NewShare]) -> Result<(), StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "insert into budget_shares (owner_id, organization_id, unit, period_start, writer, granted, spent, updated_at) \
+         select value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), $2, cast(value ->> 4 as bigint), cast(value ->> 5 as bigint), $3 \
+         from {} where true on conflict (owner_id, unit, period_start, writer) \
+         do update set granted = excluded.granted, spent = excluded.spent, updated_at = excluded.updated_at",
+        store.json_rows()
+    ));
+    let row = |share: &NewShare| {
+        let NewShare { key, organization, granted, spent } = share;
+        json!([key.owner, organization, key.unit.as_str(), key.period_start.0, granted, spent])
+    };
+    let rows: Value = shares.iter().map(row).collect();
+    sqlx::query(sql).bind(rows.to_string()).bind(writer).bind(Timestamp::now()).execute(tx).await?;
+    Ok(())
+}
+
+/// Sums up the shares of all other instances, which must have ended: what they were granted counts as spent.
+pub async fn fold_others(tx: &mut Tx, writer: &str) -> Result<(), StoreError> {
+    // In PostgreSQL, `sum` of integers is a decimal.
+    let sql = "insert into budget_shares (owner_id, organization_id, unit, period_start, writer, granted, spent, updated_at) \
+               select owner_id, min(organization_id), unit, period_start, $1, cast(sum(granted) as bigint), cast(sum(granted) as bigint), $2 \
+               from budget_shares where writer <> $3 group by owner_id, unit, period_start \
+               on conflict (owner_id, unit, period_start, writer) do update set granted = excluded.granted, spent = excluded.spent, \
+               updated_at = excluded.updated_at";
+    sqlx::query(sql).bind(PAST).bind(Timestamp::now()).bind(writer).execute(&mut *tx).await?;
+    sqlx::query("delete from budget_shares where writer <> $1 and writer <> $2").bind(PAST).bind(writer).execute(tx).await?;
+    Ok(())
+}
+
+/// Deletes the shares of periods that began before `time`, but not those of budgets for all time.
+pub async fn delete_before(tx: &mut Tx, time: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("delete from budget_shares where period_start > 0 and period_start < $1").bind(time).execute(tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{testing::open_store, users::insert_organization};
+    use latchkey_types::budget::BudgetPeriod;
+
+    fn key(period_start: i64) -> ShareKey {
+        ShareKey { owner: "key_1".to_owned(), unit: BudgetUnit::Usd, period_start: Timestamp(period_start) }
+    }
+
+    #[tokio::test]
+    async fn shares_of_ended_instances_count_as_spent() {
+        let (store, _folder) = open_store().await;
+        let organization = OrganizationId::new();
+        let mut tx = store.begin().await.unwrap();
+        insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        let share = |period_start, granted, spent| NewShare { key: key(period_start), organization, granted, spent };
+        for (writer, granted, spent) in [("a", 9, 1), ("a", 5, 2), ("b", 7, 7)] {
+            set_shares(&store, &mut tx, writer, &[share(0, granted, spent), share(86_400_000, granted, spent)]).await.unwrap();
+        }
+        let found = async |tx: &mut Tx, period_start| {
+            let mut found = shares(&store, tx, &[key(period_start)]).await.unwrap();
+            found.sort_by(|one, other| one.writer.cmp(&other.writer));
+            found.into_iter().map(|share| (share.writer, share.granted, share.spent)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&mut tx, 0).await, [("a".to_owned(), 5, 2), ("b".to_owned(), 7, 7)], "a repeated write replaces the values");
+        assert!(shares(&store, &mut tx, &[ShareKey { unit: BudgetUnit::Tokens, ..key(0) }]).await.unwrap().is_empty());
+        for _ in 0..2 {
+            fold_others(&mut tx, "b").await.unwrap();
+            assert_eq!(found(&mut tx, 0).await, [("b".to_owned(), 7, 7), (PAST.to_owned(), 5, 5)]);
+        }
+        fold_others(&mut tx, "c").await.unwrap();
+        assert_eq!(found(&mut tx, 86_400_000).await, [(PAST.to_owned(), 12, 12)]);
+        delete_before(&mut tx, Timestamp(86_400_001)).await.unwrap();
+        assert!(found(&mut tx, 86_400_000).await.is_empty());
+        assert_eq!(found(&mut tx, 0).await, [(PAST.to_owned(), 12, 12)]);
+    }
+
+    #[test]
+    fn a_stored_budget_round_trips() {
+        let budget = Some(Budget { limit: 7, unit: BudgetUnit::Tokens, period: BudgetPeriod::Week });
+        assert_eq!(read_budget(stored_budget(budget).as_deref()).unwrap(), budget);
+        assert_eq!(read_budget(None).unwrap(), None);
+        assert!(read_budget(Some("{")).is_err());
+    }
+}

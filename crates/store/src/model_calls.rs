@@ -1,0 +1,90 @@
+//! The log of model calls on PostgreSQL. On SQLite it is in files.
+
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
+use super::{Store, StoreError, Tx};
+use latchkey_types::{
+    id::{KeyId, OrganizationId},
+    time::Timestamp,
+};
+
+/// A call in the log.
+#[derive(Debug, Clone)]
+pub struct NewCall {
+    pub organization: OrganizationId,
+    pub at: Timestamp,
+    /// Unique among the organization's calls of the same millisecond.
+    pub sequence: i64,
+    pub key: Option<KeyId>,
+    /// The event as JSON.
+    pub event: String,
+}
+
+/// A call as it was stored.
+#[derive(Debug, sqlx::FromRow)]
+pub struct StoredCall {
+    pub at: Timestamp,
+    pub sequence: i64,
+    /// The event as JSON.
+    pub event: String,
+}
+
+/// Adds calls. One that is stored already is not changed.
+pub async fn insert(store: &Store, tx: &mut Tx, calls: &[NewCall]) -> Result<(), StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "insert into model_calls (organization_id, at, sequence, key_id, event) \
+         select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), value ->> 3, value ->> 4 from {} where true \
+         on conflict (organization_id, at, sequence) do nothing",
+        store.json_rows()
+    ));
+    let row = |call: &NewCall| json!([call.organization, call.at, call.sequence, key_text(call.key), call.event]);
+    sqlx::query(sql).bind(calls.iter().map(row).collect::<Value>().to_string()).execute(tx).await?;
+    Ok(())
+}
+
+fn key_text(key: Option<KeyId>) -> String {
+    key.map(|key| key.to_string()).unwrap_or_default()
+}
+
+/// Which calls are selected.
+#[derive(Debug, Clone, Copy)]
+pub struct CallSelection {
+    pub organization: OrganizationId,
+    /// Time and sequence of the call before which they were made.
+    pub before: (i64, i64),
+    /// They were made at this time or later.
+    pub from: i64,
+    /// `None` for all calls.
+    pub key: Option<KeyId>,
+    pub limit: i64,
+}
+
+/// Calls, newest first.
+pub async fn select(store: &Store, selection: CallSelection) -> Result<Vec<StoredCall>, StoreError> {
+    let sql = "select at, sequence, event from model_calls where organization_id = $1 and (at, sequence) < ($2, $3) and at >= $4 \
+               and ($5 = '' or key_id = $5) order by at desc, sequence desc limit $6";
+    // A filter by key with few matches reads all rows.
+    let _permit = store.list_permit().await?;
+    Ok(sqlx::query_as(sql)
+        .bind(selection.organization)
+        .bind(selection.before.0)
+        .bind(selection.before.1)
+        .bind(selection.from)
+        .bind(key_text(selection.key))
+        .bind(selection.limit)
+        .fetch_all(store.read()?)
+        .await?)
+}
+
+/// For how many days each organization keeps its log.
+pub async fn days_kept(store: &Store) -> Result<Vec<(OrganizationId, i64)>, StoreError> {
+    Ok(sqlx::query_as("select id, call_log_days from organizations").fetch_all(store.read()?).await?)
+}
+
+/// Deletes calls before this time, at most 5,000 of them, to keep the write lock short. Returns whether there may be more.
+pub async fn delete_before(tx: &mut Tx, organization: OrganizationId, time: Timestamp) -> Result<bool, StoreError> {
+    let sql = "delete from model_calls where organization_id = $1 and at <= \
+               (select max(at) from (select at from model_calls where organization_id = $1 and at < $2 order by at limit 5000) as oldest)";
+    Ok(sqlx::query(sql).bind(organization).bind(time).execute(tx).await?.rows_affected() > 0)
+}
