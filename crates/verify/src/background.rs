@@ -16,7 +16,7 @@ const READ_EVERY: Duration = Duration::from_millis(150);
 const READ_LIMIT: Duration = Duration::from_secs(1);
 /// Interval between writes of usage. Together with one write it stays below the second of usage that a crash may lose.
 const WRITE_EVERY: Duration = Duration::from_millis(750);
-/// Interval between searches for reserved credits that are not used.
+/// Interval between searches for reserved credits and parts of budgets that are not used.
 const RETURN_EVERY: Duration = Duration::from_secs(1);
 /// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
 const PAUSE_FACTOR: u32 = 19;
@@ -90,17 +90,22 @@ pub async fn write_usage(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>
     }
 }
 
-/// Returns reserved credits that are not used until `end` fires, then all of them.
+/// Returns reserved credits and parts of budgets that are not used until `end` fires, then all of them.
 pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
+    verifier.fold_budgets_of_ended_processes().await;
     let mut timer = interval(RETURN_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = timer.tick() => verifier.return_idle_credits().await,
+            _ = timer.tick() => {
+                verifier.return_idle_credits().await;
+                verifier.return_idle_budgets().await;
+            }
             _ = &mut end => break,
         }
     }
     verifier.return_credits().await;
+    verifier.return_budgets().await;
 }
 
 #[cfg(test)]

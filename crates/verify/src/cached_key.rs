@@ -15,6 +15,7 @@ use latchkey_store::{
     verdict_changes::VerdictChange,
 };
 use latchkey_types::{
+    budget::{Budget, ModelAccess, model_matches},
     id::{KeyId, OrganizationId, ProjectId, UserId},
     key_kind::{KeyKind, Lifecycle},
     money::Money,
@@ -47,6 +48,8 @@ pub struct CachedKey {
     pub limits: Option<CachedLimits>,
     /// Origins of web pages that may use the key; empty allows any. See [`is_origin_allowed`](super::is_origin_allowed).
     pub allowed_origins: Box<[Box<str>]>,
+    /// What the key may do with language models; `None` for the defaults of its kind.
+    pub model_access: Option<Box<ModelAccess>>,
     /// Set for project keys only.
     pub project_grant: Option<Box<ProjectGrant>>,
     /// Set when the creator, a role, the project or a corpus changes.
@@ -118,6 +121,7 @@ impl CachedKey {
             secret_expires_at: record.secret_expires_at,
             limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
             allowed_origins: row.limits.allowed_origins.into_iter().map(Into::into).collect(),
+            model_access: (!row.model_access.is_empty()).then(|| Box::new(row.model_access)),
             project_grant,
             dependencies: flags.of(dependencies(record)),
             body: OnceLock::new(),
@@ -152,6 +156,21 @@ impl CachedKey {
     /// must pass the same function.
     pub fn body_or_render(&self, render: impl FnOnce(&Self) -> Box<str>) -> &str {
         self.body.get_or_init(|| render(self))
+    }
+
+    /// Whether the key may call the model or alias of this name, ignoring case.
+    pub fn may_call_model(&self, name: &str) -> bool {
+        let spec = self.kind.spec();
+        match self.model_access.as_ref().and_then(|access| access.models.as_ref()) {
+            _ if !spec.can_call_models => false,
+            Some(patterns) => patterns.iter().any(|pattern| model_matches(pattern, name)),
+            None => spec.calls_all_models,
+        }
+    }
+
+    /// The key's own budget.
+    pub fn budget(&self) -> Option<Budget> {
+        self.model_access.as_ref().and_then(|access| access.budget)
     }
 
     pub fn belongs_to(&self, project: &str) -> bool {
@@ -235,6 +254,24 @@ mod tests {
             let key = CachedKey { secret_expires_at: end.map(|end| Timestamp::now().plus_ms(end)), ..client_key("a") };
             assert_eq!(key.is_current(), is_current, "{end:?}");
         }
+    }
+
+    #[test]
+    fn models_are_allowed_by_kind_and_pattern() {
+        let allowed = |kind: KeyKind, models: Option<&[&str]>| {
+            let models = models.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            let access = ModelAccess { models, ..ModelAccess::default() };
+            let key = CachedKey { kind, model_access: Some(Box::new(access)), ..client_key("a") };
+            ["gpt-5", "GPT-5-mini", "claude"].map(|name| key.may_call_model(name))
+        };
+        assert_eq!((allowed(KeyKind::Agent, None), allowed(KeyKind::Client, None)), ([true; 3], [false; 3]));
+        for kind in [KeyKind::Agent, KeyKind::Client] {
+            assert_eq!(allowed(kind, Some(&[])), [false; 3]);
+            assert_eq!(allowed(kind, Some(&["gpt-5"])), [true, false, false]);
+            assert_eq!(allowed(kind, Some(&["Claude", "gpt-*"])), [true; 3]);
+        }
+        assert_eq!(allowed(KeyKind::Internal, Some(&["*"])), [false; 3]);
+        assert!(CachedKey { kind: KeyKind::Agent, ..client_key("a") }.may_call_model("gpt-5") && !client_key("a").may_call_model("gpt-5"));
     }
 
     #[test]

@@ -190,6 +190,7 @@ pub(super) mod tests {
             secret_expires_at: None,
             limits: None,
             allowed_origins: [].into(),
+            model_access: None,
             project_grant: Some(Box::new(access)),
             dependencies: Dependencies::default(),
         }

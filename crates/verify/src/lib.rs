@@ -1,8 +1,10 @@
 //! Key verification from an in-memory cache.
 
 mod background;
+mod budgets;
 mod cache;
 mod cached_key;
+mod call_limiters;
 mod credits;
 mod dependencies;
 mod evaluate;
@@ -25,13 +27,16 @@ use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
 pub use background::{return_credits, watch_changes, write_usage};
+pub use budgets::{BudgetLimit, BudgetOwner, BudgetWarning, ModelCall, ModelCharge, ModelRefusal, WorstCase};
 pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope, is_origin_allowed};
 pub use limiter::{CachedCredits, CachedLimits, RateLimitState};
 pub use usage::thread_number;
 pub use verdict::Verdict;
 
+use budgets::Budgets;
 use cache::KeyCache;
+use call_limiters::CallLimiters;
 use credits::{PendingReservation, RETURN_BATCH, Reserve};
 use dependencies::DependencyFlags;
 use gateway_epochs::GatewayEpochs;
@@ -63,6 +68,8 @@ pub struct Verifier {
     cache: Arc<KeyCache>,
     serve_stale: ServeStale,
     address_limiters: AddressLimiters,
+    call_limiters: Arc<CallLimiters>,
+    budgets: Arc<Budgets>,
     usage: UsageCounters,
     gateway_epochs: GatewayEpochs,
 }
@@ -70,12 +77,15 @@ pub struct Verifier {
 impl Verifier {
     pub fn new(store: Store, pepper: Pepper) -> Self {
         let dependencies = Arc::<DependencyFlags>::default();
+        let budgets = Arc::new(Budgets::new(store.clone()));
         Self {
             pepper,
-            loader: Arc::new(KeyLoader::new(store, Arc::clone(&dependencies))),
+            loader: Arc::new(KeyLoader::new(store, Arc::clone(&dependencies), Arc::clone(&budgets))),
             cache: Arc::new(KeyCache::new(dependencies)),
             serve_stale: ServeStale::default(),
             address_limiters: AddressLimiters::new(),
+            call_limiters: Arc::default(),
+            budgets,
             usage: UsageCounters::new(),
             gateway_epochs: GatewayEpochs::default(),
         }
@@ -280,10 +290,12 @@ impl Verifier {
         self.serve_stale.seconds_left()
     }
 
-    /// Deletes outdated keys, old usage counts and idle limiters.
+    /// Deletes outdated keys, old usage counts and budgets, and idle limiters.
     pub async fn clean(&self) {
         self.cache.remove_outdated();
         self.loader.drop_idle();
+        self.call_limiters.clean();
+        self.budgets.clean().await;
         usage::UsageCounters::delete_old(&self.loader.store).await;
     }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     CachedKey,
+    budgets::{BudgetOwner, Budgets},
     credits::KeysWithReservedCredits,
     dependencies::DependencyFlags,
     identity_hasher::BuildIdentityHasher,
@@ -26,12 +27,13 @@ pub(super) struct KeyLoader {
     pub(super) reads: IntCounter,
     interner: RateLimitInterner,
     dependencies: Arc<DependencyFlags>,
+    budgets: Arc<Budgets>,
     limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
     pub(super) keys_with_reserved_credits: KeysWithReservedCredits,
 }
 
 impl KeyLoader {
-    pub(super) fn new(store: Store, dependencies: Arc<DependencyFlags>) -> Self {
+    pub(super) fn new(store: Store, dependencies: Arc<DependencyFlags>, budgets: Arc<Budgets>) -> Self {
         let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not cached and were read from the database.");
         Self {
             store,
@@ -39,6 +41,7 @@ impl KeyLoader {
             reads: reads.expect("the metric name is valid"),
             interner: RateLimitInterner::new(),
             dependencies,
+            budgets,
             limiters: DashMap::default(),
             keys_with_reserved_credits: KeysWithReservedCredits::default(),
         }
@@ -58,6 +61,9 @@ impl KeyLoader {
         let record = store::keys::find_by_digest(&mut *self.store.connection().await?, digest.as_bytes()).await?;
         let load = |record| CachedKey::from_record(&record, digest, &self.interner, &self.dependencies, |id| self.get_or_create(id));
         let key = record.and_then(load);
+        if let Some(key) = &key {
+            self.budgets.observe(BudgetOwner::Key(key.id), key.budget());
+        }
         Ok(key.filter(|key| key.matches_claims(claims)))
     }
 
