@@ -185,6 +185,7 @@ mod tests {
                 address_rate_limits: None,
                 allowed_ips: None,
                 allowed_origins: None,
+                model_access: None,
             };
             let new_key = NewKey {
                 id: key,

@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 
 use latchkey_types::{
     error::Error,
+    id::CredentialId,
     key::KeyRow,
+    provider::{AliasRow, KeyLinkState, ModelRow, PriceSource, ProviderRow},
     service::{ServiceRequest, ServiceRow},
 };
 
@@ -15,10 +17,17 @@ pub fn of(bytes: &[u8]) -> String {
 }
 
 /// The tag of a key or a credential. It covers the whole row, so that no attribute can be left out, except what changes without an edit:
-/// usage, remaining credits, test results, and the names of other objects.
+/// usage, remaining credits, what is used of a budget, test results, and the names of other objects.
 pub fn of_key(row: &KeyRow) -> String {
-    let mut edited =
-        KeyRow { created_by: String::new(), last_used_at: None, linked_to: Vec::new(), tested: None, is_unreadable: false, ..row.clone() };
+    let mut edited = KeyRow {
+        created_by: String::new(),
+        last_used_at: None,
+        budget: None,
+        linked_to: Vec::new(),
+        tested: None,
+        is_unreadable: false,
+        ..row.clone()
+    };
     edited.corpora.iter_mut().for_each(|corpus| corpus.name.clear());
     if let Some(retiring) = &mut edited.retiring {
         (retiring.uses, retiring.last_used_at) = (0, None);
@@ -34,6 +43,33 @@ pub fn of_key(row: &KeyRow) -> String {
 pub fn of_service(row: &ServiceRow) -> String {
     // Serialization cannot fail, as in `of_key`.
     of(&serde_json::to_vec(&(row.id, ServiceRequest::from(row), row.link.unlink_reason())).unwrap_or_default())
+}
+
+/// The tag of a provider without its models. It covers the editable values, and whether the key was unlinked.
+pub fn of_provider(row: &ProviderRow) -> String {
+    let edited = (row.id, &row.name, row.style, &row.base_url, &row.credential_header, link(&row.link));
+    // Serialization cannot fail, as in `of_key`.
+    of(&serde_json::to_vec(&edited).unwrap_or_default())
+}
+
+/// The tag of a model. It covers the editable values without those of the built-in table, and whether the key was unlinked.
+pub fn of_model(row: &ModelRow) -> String {
+    let price = if let PriceSource::Own(price) = row.price { Some(price) } else { None };
+    let limits = row.has_own_limits.then_some((row.context_tokens, row.output_tokens));
+    let edited = (row.id, &row.name, &row.upstream_name, link(&row.link), price, limits, row.allow_unpriced, &row.fallbacks);
+    // Serialization cannot fail, as in `of_key`.
+    of(&serde_json::to_vec(&edited).unwrap_or_default())
+}
+
+/// The tag of an alias.
+pub fn of_alias(row: &AliasRow) -> String {
+    // Serialization cannot fail, as in `of_key`.
+    of(&serde_json::to_vec(row).unwrap_or_default())
+}
+
+/// The linked key without its name, and whether there was one.
+fn link(link: &KeyLinkState) -> (Option<CredentialId>, bool) {
+    (link.key().map(|key| key.id), matches!(link, KeyLinkState::Deleted | KeyLinkState::AddressChanged))
 }
 
 /// The condition of a change: the header `If-Match`.

@@ -157,7 +157,8 @@ async fn read(core: &Core, listing: &ListSnapshot, numbers: &[i64]) -> Result<Ha
         return credentials::find_many(core, listing.view.organization, numbers).await;
     }
     let records = store::keys::find_many(&core.store, listing.view.organization, numbers).await?;
-    records.iter().map(|record| Ok((record.number, keys::row(core, record)?))).collect()
+    let rows = keys::rows(core, &records).await?;
+    Ok(records.iter().map(|record| record.number).zip(rows).collect())
 }
 
 fn slice(listing: &ListSnapshot, offset: usize, limit: usize) -> &[i64] {

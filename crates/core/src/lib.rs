@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod auth;
 pub mod base_url;
+pub mod budgets;
 pub mod bulk;
 pub mod change;
 pub mod corpora;
@@ -28,6 +29,8 @@ pub mod list_snapshots;
 pub mod mail;
 pub mod master_key_rotation;
 pub mod members;
+pub mod model_usage;
+pub mod models;
 pub mod notifications;
 pub mod organization;
 pub mod overview;
@@ -51,6 +54,7 @@ use std::sync::{
 };
 
 use latchkey_crypto::{key_format::Pepper, random};
+use latchkey_events::EventLog;
 use latchkey_store::{self as store, Store};
 use latchkey_types::error::Error;
 use latchkey_verify::Verifier;
@@ -63,6 +67,8 @@ use credential_check::{CredentialChecks, ProviderEndpoints};
 use http_client::{HttpClient, OutgoingNetworks};
 use keyring::Keyring;
 use list_snapshots::ListSnapshots;
+use model_usage::ModelUsage;
+use models::CatalogCache;
 use notifications::NotificationHub;
 use project_keys::PublicKeyCache;
 use public_url::PublicUrl;
@@ -84,6 +90,10 @@ pub struct Core {
     pub notification_hub: Arc<NotificationHub>,
     pub public_keys: PublicKeyCache,
     pub service_cache: Arc<ServiceCache>,
+    pub catalogs: Arc<CatalogCache>,
+    pub model_usage: ModelUsage,
+    /// Disabled until the program sets another one.
+    pub call_log: EventLog,
     /// Empty and in memory until the program sets another one.
     pub samples: SampleStore,
     pub passwords: Passwords,
@@ -124,6 +134,9 @@ impl Core {
             notification_hub: Arc::new(NotificationHub::new()),
             public_keys: PublicKeyCache::default(),
             service_cache: Arc::default(),
+            catalogs: Arc::default(),
+            model_usage: ModelUsage::default(),
+            call_log: EventLog::disabled(),
             samples: SampleStore::in_memory(),
             passwords: Passwords::new(),
             throttle: Throttle::default(),

@@ -16,7 +16,7 @@ pub async fn list(core: &Core, actor: &Actor) -> Result<MembersPageData, Error> 
     let members = store::members::list(&core.store, actor.organization).await?;
     let roles = store::roles::list(&mut *core.store.connection().await?, actor.organization).await?;
     Ok(MembersPageData {
-        members: members.iter().map(MemberRecord::row).collect(),
+        members: members.iter().map(MemberRecord::row).collect::<Result<_, _>>()?,
         invitations: invitations::list(core, actor).await?,
         roles: roles.iter().map(RoleRecord::row).collect(),
         viewer: actor.user,

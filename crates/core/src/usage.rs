@@ -1,20 +1,21 @@
 //! Usage and cost of keys.
 
-use super::{Core, actor::Actor};
+use super::{Core, actor::Actor, model_usage};
 use latchkey_store::{self as store, usage::UsedKeys};
 use latchkey_types::{
     billing::{KEYS_PER_PAGE, KeyUsage, Month, MonthUsage},
     error::Error,
     key_kind::Kind,
     listing::last_page,
+    model_call::UsageGroup,
     money::Money,
     permission::Permission,
     time::{DAY_MS, Timestamp},
     validate,
 };
 
-/// The organization's usage and cost in a month, by day and by key; of the current month for `None`. The keys are a page of those whose name
-/// contains `search`; a page number beyond the end selects the last page. Needs *View Billing*.
+/// The organization's usage and cost in a month, by day, by key and by language model; of the current month for `None`. The keys are a page of
+/// those whose name contains `search`; a page number beyond the end selects the last page. Needs *View Billing*.
 ///
 /// # Errors
 /// `Invalid` at `search`.
@@ -47,6 +48,7 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>, search: &st
         page,
         count: matching_count,
         hidden,
+        models: model_usage::sums(core, organization, days, UsageGroup::Model).await?,
     })
 }
 

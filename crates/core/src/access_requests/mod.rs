@@ -60,8 +60,9 @@ async fn notify(
     let others: Vec<_> = recipients.iter().copied().filter(|user| *user != change.actor.user).collect();
     let notice = NewNotification {
         event,
-        project_id: access.id,
+        project_id: Some(access.id),
         request_id: Some(request.id),
+        link: None,
         project: access.record.name.clone(),
         template: request.template.clone(),
         actor_name: change.actor.name.clone(),

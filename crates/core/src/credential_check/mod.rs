@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use url::Url;
 
 pub(crate) use dnanexus::API as DNANEXUS_API;
+pub(crate) use model_provider::list_models;
 
 use super::{
     Core,
@@ -24,8 +25,9 @@ use latchkey_store::{self as store, credentials::CredentialRecord, providers::De
 use latchkey_types::{
     credential::TestReport,
     error::Error,
-    id::CredentialId,
+    id::{CredentialId, ProviderId},
     key::{TestOutcome, TestResult},
+    provider::ProviderError,
     time::Timestamp,
 };
 
@@ -111,21 +113,29 @@ impl CheckResult {
 pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestReport, Error> {
     let record = credentials::get_record(core, actor, id).await?;
     let _running = core.credential_checks.begin(id)?;
-    let CheckResult(outcome, detail) = run_test(core, actor, id, &record).await?;
+    let (CheckResult(outcome, detail), provider) = run_test(core, actor, id, &record).await?;
     let tested = TestResult { at: Timestamp::now(), outcome };
     let mut change = core.begin(actor, &[record.kind.spec().manage]).await?;
     store::credentials::set_test_result(&mut change.tx, &record, &tested).await?;
+    if let Some(provider) = provider {
+        let error = ProviderError { at: tested.at, status: None, message: detail.clone() };
+        store::providers::set_last_error(&mut change.tx, provider, (outcome != TestOutcome::Works).then_some(&error)).await?;
+    }
     let event = change.event("credential.tested", "credential", id, &record.name).with("outcome", outcome.as_str());
     change.commit([event]).await?;
     Ok(TestReport { tested, detail })
 }
 
-async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<CheckResult, Error> {
+/// The result, and the provider that was called, if it was one of language models.
+async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<(CheckResult, Option<ProviderId>), Error> {
+    let without_provider = |result: CheckResult| Ok((result, None));
     let OpenCredential { secrets, record: opened } = match credentials::open(core, actor.organization, id).await {
         Ok(opened) => opened,
-        Err(OpenError::Expired) => return Ok(CheckResult(TestOutcome::Refused, "This key has expired. Replace it.".to_owned())),
+        Err(OpenError::Expired) => {
+            return without_provider(CheckResult(TestOutcome::Refused, "This key has expired. Replace it.".to_owned()));
+        }
         Err(OpenError::Unreadable) => {
-            return Ok(CheckResult::inconclusive("The stored secret cannot be decrypted. Enter it again."));
+            return without_provider(CheckResult::inconclusive("The stored secret cannot be decrypted. Enter it again."));
         }
         Err(OpenError::Deleted) => return Err(Error::NotFound),
         Err(OpenError::Internal(error)) => return Err(error),
@@ -135,11 +145,11 @@ async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &Credent
         return Err(Error::conflict("value", "The key was changed during the test. Test it again."));
     }
     let (client, endpoints) = (&core.http_client, &core.credential_checks.endpoints);
-    Ok(match secrets {
+    without_provider(match secrets {
         Secrets::Aws { key, secret, region } => aws::test(client, endpoints.aws_sts.as_ref(), &key, &secret, &region).await,
         Secrets::Dnanexus { token } => dnanexus::test(client, endpoints.dnanexus.as_ref(), &token).await,
         Secrets::General { value } => match store::providers::destination_of(&core.store, opened.id).await? {
-            Some(destination) => test_general(client, &destination, &value).await,
+            Some(destination) => return Ok((test_general(client, &destination, &value).await, destination.provider_id)),
             None => CheckResult::inconclusive("Link it to a provider first."),
         },
     })

@@ -1,6 +1,7 @@
 //! Decrypts the secrets of a credential for use.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use super::owner_of;
 use crate::{Core, vault::Vault};
@@ -36,6 +37,14 @@ pub enum Secrets {
     General {
         value: SecretString,
     },
+}
+
+impl Secrets {
+    /// Whether both are the same value of a general key; `false` for other secrets.
+    pub(crate) fn is_same_general(&self, other: &Self) -> bool {
+        let (Self::General { value }, Self::General { value: other }) = (self, other) else { return false };
+        value.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
+    }
 }
 
 /// The reason a credential cannot be used.

@@ -29,8 +29,9 @@ pub async fn revoke(core: &Core, actor: &Actor, id: KeyId) -> Result<(), Error> 
 fn revocation_notice(actor: &Actor, project: &ProjectAccess, key: &IssuedKeyRow) -> NewNotification {
     NewNotification {
         event: NotificationEvent::Revoked,
-        project_id: project.id,
+        project_id: Some(project.id),
         request_id: None,
+        link: None,
         project: project.record.name.clone(),
         template: key.name.clone(),
         actor_name: actor.name.clone(),

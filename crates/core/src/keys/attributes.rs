@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::limits;
+use super::{limits, models};
 use crate::{actor::Actor, expiry};
 use latchkey_store::keys::KeyAttributes;
 use latchkey_types::{
@@ -33,6 +33,7 @@ pub(super) fn from_request(actor: &Actor, kind: KeyKind, request: &CreateKeyRequ
         address_rate_limits: limits::address_rate_limits(spec, &request.address_rate_limits)?,
         allowed_ips: limits::allowed_ips(spec, &request.allowed_ips)?,
         allowed_origins: limits::allowed_origins(spec, &request.allowed_origins)?,
+        model_access: models::model_access(spec, None, &request.model_access)?,
     })
 }
 
@@ -81,6 +82,9 @@ pub(super) fn apply_patch(actor: &Actor, kind: KeyKind, before: KeyAttributes, p
     }
     if let Some(requested) = &patch.allowed_origins {
         after.allowed_origins = limits::allowed_origins(spec, requested)?;
+    }
+    if !patch.model_access.is_empty() {
+        after.model_access = models::model_access(spec, after.model_access.as_deref(), &patch.model_access)?;
     }
     Ok(after)
 }

@@ -1,6 +1,6 @@
 //! Updates, disables, enables and deletes keys.
 
-use super::{attributes, can_access, limits, name_taken};
+use super::{attributes, can_access, limits, name_taken, rows};
 use crate::{Core, actor::Actor, audit::Event, change::Change, etag::IfMatch};
 use latchkey_store::{self as store, Connection, keys::KeyRecord};
 use latchkey_types::{
@@ -40,8 +40,10 @@ pub(super) async fn require_key_grants(db: &mut Connection, actor: &Actor, key: 
 /// Commits the change of a key. Returns the changed key.
 pub(super) async fn commit(core: &Core, mut change: Change, id: KeyId, event: Event) -> Result<KeyRow, Error> {
     let after = store::keys::find(&mut change.tx, change.actor.organization, id).await?.ok_or(Error::Internal)?;
+    // Before the commit, so that a read that fails is not mistaken for a change that failed.
+    let row = rows::row(core, &after).await?;
     change.commit([event]).await?;
-    limits::row(core, &after)
+    Ok(row)
 }
 
 /// Updates the attributes of a key that its kind allows to be edited. Needs *Manage API Keys* and the kind's `manage` permission.
@@ -52,7 +54,7 @@ pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: KeyPatch, only_i
     let new = attributes::apply_patch(&change.actor, kind, old.clone(), &patch, now)?;
     let credits = limits::patch_credits(kind.spec(), before.limits.credit_balance().map(|balance| balance.at(now)), patch.credits, now)?;
     if new == old && credits.is_none() {
-        return limits::row(core, &before);
+        return rows::row(core, &before).await;
     }
     store::keys::set_attributes(&mut change.tx, id, kind, &new).await.map_err(name_taken)?;
     if let Some(credits) = credits {

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{attributes, limits, name_taken};
+use super::{attributes, limits, name_taken, rows};
 use crate::{Core, actor::Actor};
 use latchkey_crypto::key_format::PlainKey;
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
@@ -15,11 +15,12 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-/// Creates a key. Only this result contains the secret. Needs the kind's `manage` permission.
+/// Creates a key. Only this result contains the secret. A kind that may call all models gets the organization's default budget, unless the request
+/// says otherwise. Needs the kind's `manage` permission.
 ///
 /// # Errors
 /// `ScopeNotHeld` for a scope that the actor does not hold.
-pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Result<CreatedKey, Error> {
+pub async fn create(core: &Core, actor: &Actor, mut request: CreateKeyRequest) -> Result<CreatedKey, Error> {
     let unsupported_kind = || Error::invalid("kind", "Keys of this kind can't be created here.");
     let Kind::Key(kind) = request.kind else { return Err(unsupported_kind()) };
     let spec = kind.spec();
@@ -27,6 +28,10 @@ pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Re
     let corpora = attributes::corpora(spec, &request.corpora)?;
     let mut change = core.begin(actor, &[spec.manage]).await?;
     let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
+    if spec.calls_all_models && request.model_access.budget.is_none() {
+        let budgets = store::organizations::budgets(&mut change.tx, change.actor.organization).await?;
+        request.model_access.budget = Some(budgets.agent_budget);
+    }
     let now = Timestamp::now();
     let key = store::keys::NewKey {
         id: KeyId::new(),
@@ -41,9 +46,11 @@ pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Re
         created_at: now,
     };
     let record = insert(&mut change.tx, slice::from_ref(&key)).await?.pop().ok_or(Error::Internal)?;
+    // Before the commit: the secret must not be lost because a read fails.
+    let row = rows::row(core, &record).await?;
     let event = change.event("key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
     change.commit([event]).await?;
-    Ok(CreatedKey { key: record.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
+    Ok(CreatedKey { key: row, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
 /// Inserts keys. Returns them as stored, in the same order.

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{attributes, create::insert, limits};
+use super::{attributes, create::insert, limits, rows::rows};
 use crate::{Core, actor::Actor};
 use latchkey_store as store;
 use latchkey_types::{
@@ -44,10 +44,11 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
         return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
     }
     let records = insert(&mut change.tx, &keys).await?;
+    let rows = rows(core, &records).await?;
     let event = |key: &store::keys::NewKey| change.event("key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str());
     let events: Vec<_> = keys.iter().map(event).collect();
     change.commit(events).await?;
-    records.iter().map(store::keys::KeyRecord::row).collect()
+    Ok(rows)
 }
 
 fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Result<store::keys::NewKey, Error> {

@@ -1,19 +1,14 @@
-//! Limits of a key: validated against the specification of its kind, and read from the store.
+//! Limits of a key: validated against the specification of its kind, and stored.
 
 use ipnet::IpNet;
 
-use crate::Core;
 use latchkey_store::{
     StoreError, Tx,
-    keys::{
-        KeyRecord,
-        credits::{self, CreditBalance},
-    },
+    keys::credits::{self, CreditBalance},
 };
 use latchkey_types::{
     error::Error,
     id::KeyId,
-    key::KeyRow,
     key_kind::KindSpec,
     limits::{self, Credits, CreditsPatch, CreditsRequest, RateLimit},
     origin,
@@ -139,15 +134,6 @@ pub(super) async fn store_credits(tx: &mut Tx, id: KeyId, change: CreditsChange,
     }
 }
 
-/// A key's row. Credits that this instance has reserved but not spent count as remaining.
-pub fn row(core: &Core, record: &KeyRecord) -> Result<KeyRow, Error> {
-    let mut row = record.row()?;
-    if let (Some(credits), Some(account)) = (&mut row.limits.credits, record.limits.credit_balance()) {
-        credits.remaining += core.verifier.reserved_credits(record.id, &account.at(Timestamp::now()));
-    }
-    Ok(row)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +166,7 @@ mod tests {
             assert_eq!(error.field_error().unwrap().0, "allowed_ips[1]", "{bad}");
         }
         assert!(read(&vec!["10.0.0.0/8"; limits::ALLOWED_IPS_MAX + 1]).is_err());
-        for kind in [KeyKind::Agent, KeyKind::Corpus] {
+        for kind in [KeyKind::Internal, KeyKind::Corpus] {
             assert!(allowed_ips(kind.spec(), &["10.0.0.0/8".to_owned()]).is_err());
             assert_eq!(allowed_ips(kind.spec(), &[]), Ok(None));
         }

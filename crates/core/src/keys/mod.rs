@@ -6,15 +6,18 @@ mod change;
 mod create;
 mod import;
 mod limits;
+mod models;
 mod rotate;
+mod rows;
 
 pub use attributes::{METADATA_MAX, SCOPES_MAX};
 pub use bulk::apply_bulk;
 pub use change::{delete, edit, set_disabled};
 pub use create::create;
 pub use import::{KeyImport, import};
-pub use limits::row;
+pub use models::model_names;
 pub use rotate::rotate;
+pub use rows::rows;
 
 use super::{Core, actor::Actor};
 use latchkey_store as store;
@@ -37,7 +40,7 @@ pub async fn get(core: &Core, actor: &Actor, id: KeyId) -> Result<KeyRow, Error>
     }
     let mut db = core.store.connection().await?;
     let record = store::keys::find(&mut db, actor.organization, id).await?.ok_or(Error::NotFound)?;
-    let row = row(core, &record)?;
+    let row = rows::row(core, &record).await?;
     if visible.contains(&row.kind) && can_access(actor, &row) { Ok(row) } else { Err(Error::NotFound) }
 }
 

@@ -6,7 +6,7 @@ use lettre::{
 };
 
 use crate::public_url::PublicUrl;
-use latchkey_types::notification::Notification;
+use latchkey_types::notification::{Notification, NotificationEvent};
 
 /// Maximum length of the subject, in characters.
 const SUBJECT_MAX: usize = 150;
@@ -37,7 +37,12 @@ fn subject(notice: &Notification) -> String {
 
 fn body(notice: &Notification, public_url: &PublicUrl) -> String {
     let comment = if notice.comment.is_empty() { String::new() } else { format!("Comment: “{}”\n\n", notice.comment) };
-    let reason = if notice.event.is_for_approvers() { "you manage this project" } else { "it concerns one of your keys" };
+    let reason = match notice.event {
+        event if event.is_for_approvers() => "you manage this project",
+        NotificationEvent::CredentialRefused => "you manage the credentials of your organization",
+        NotificationEvent::BudgetWarning | NotificationEvent::BudgetUsed => "you manage your organization or created the key",
+        _ => "it concerns one of your keys",
+    };
     let link = public_url.link(notice.path().trim_start_matches('/'));
     format!("{}\n\n{comment}{link}\n\n-- \nYou receive this email because {reason}.\n", notice.sentence())
 }
@@ -51,14 +56,15 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_types::{notification::NotificationEvent, time::Timestamp};
+    use latchkey_types::time::Timestamp;
 
     fn formatted(project: &str, name: &str) -> String {
         let notice = Notification {
             seq: 7,
             event: NotificationEvent::Requested,
-            project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            project_id: Some("prj_0193456789ab7cdef0123456789abcde".parse().unwrap()),
             request_id: None,
+            link: None,
             project: project.to_owned(),
             template: "Read access".to_owned(),
             actor_name: "Mia".to_owned(),

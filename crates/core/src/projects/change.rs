@@ -113,8 +113,9 @@ async fn notify_each(
     for (user, template) in recipients {
         let notice = NewNotification {
             event,
-            project_id: project.id,
+            project_id: Some(project.id),
             request_id: None,
+            link: None,
             project: project.record.name.clone(),
             template: template.clone(),
             actor_name: actor_name.to_owned(),

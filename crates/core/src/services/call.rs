@@ -63,6 +63,20 @@ pub enum CallCredential {
     Usable(UsableCredential),
 }
 
+impl CallCredential {
+    /// Whether both are the same, or equally missing.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) | (Self::Unreadable, Self::Unreadable) => true,
+            (Self::Unlinked(reason), Self::Unlinked(other)) => reason == other,
+            (Self::Usable(usable), Self::Usable(other)) => {
+                (usable.id, usable.expires_at) == (other.id, other.expires_at) && usable.secrets.is_same_general(&other.secrets)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A decrypted credential.
 pub struct UsableCredential {
     pub id: CredentialId,

@@ -1,0 +1,62 @@
+//! Background tasks: writing usage, and deleting what is old.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{ModelUsage, counters::HOUR_MS};
+use latchkey_events::EventLog;
+use latchkey_store::{self as store, Store};
+use latchkey_types::{error::Error, time::Timestamp};
+
+/// Interval between writes of usage. Together with one write it stays below the second of usage that a crash may lose.
+const WRITE_EVERY: Duration = Duration::from_millis(750);
+const DELETE_EVERY: Duration = Duration::from_hours(1);
+/// For how many hours usage by hour is kept; the page shows the last 24.
+const HOURS_KEPT: i64 = 7 * 24;
+
+/// Writes usage until `end` fires, then once more.
+pub async fn write_usage(usage: ModelUsage, store: Store, mut end: oneshot::Receiver<()>) {
+    let mut timer = interval(WRITE_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let has_ended = tokio::select! {
+            _ = timer.tick() => false,
+            _ = &mut end => true,
+        };
+        usage.flush(&store).await;
+        if has_ended {
+            return;
+        }
+    }
+}
+
+/// Deletes old usage by hour, and the calls that organizations no longer keep in their logs, endlessly.
+pub async fn delete_old(store: Store, log: EventLog) {
+    let mut timer = interval(DELETE_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let now = Timestamp::now();
+        let deleted = (delete_hours(&store, now).await, delete_calls(&store, &log, now).await);
+        for error in [deleted.0.err(), deleted.1.err()].into_iter().flatten() {
+            tracing::warn!(%error, "cannot delete old usage and calls of language models");
+        }
+    }
+}
+
+pub(super) async fn delete_hours(store: &Store, now: Timestamp) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    store::model_usage::delete_hours_before(&mut tx, now.0.div_euclid(HOUR_MS) - HOURS_KEPT).await?;
+    tx.commit().await
+}
+
+async fn delete_calls(store: &Store, log: &EventLog, now: Timestamp) -> Result<(), Error> {
+    for (organization, days) in store::model_calls::days_kept(store).await? {
+        log.delete_before(organization, now.plus_days(-days)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    Core,
+    actor::{Actor, AuthMethod},
+    credentials::{self, NewGeneralKey, Secrets},
+    etag::IfMatch,
+    providers,
+    services::call::CallCredential,
+    testing::new_core,
+};
+use latchkey_store::{self as store, users::NewUser};
+use latchkey_types::{
+    budget::ModelPrice,
+    error::Error,
+    id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
+    key::{ItemId, TestOutcome},
+    permission::{Permission, Permissions, Scope, Scopes},
+    provider::{AliasRequest, AliasTarget, ApiStyle, ModelRequest, ProviderRequest},
+    secret::TypedSecret,
+    service::UnlinkReason,
+};
+
+/// An organization with an owner, and a provider that is linked to a key.
+struct Fixture {
+    core: Core,
+    owner: Actor,
+    key: CredentialId,
+    provider: ProviderId,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let (core, folder) = new_core().await;
+        let (organization, user) = (OrganizationId::new(), UserId::new());
+        let mut tx = core.store.begin().await.unwrap();
+        store::users::insert_organization(&mut tx, organization, "Acme", 1).await.unwrap();
+        let new = NewUser {
+            id: user,
+            organization,
+            role: "owner".to_owned(),
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            password_hash: String::new(),
+        };
+        store::users::insert_user(&mut tx, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        let owner = Actor {
+            organization,
+            user,
+            name: "Ada".to_owned(),
+            auth_method: AuthMethod::Console,
+            permissions: Permissions::of(Permission::ALL),
+            scopes: None,
+            address: None,
+        };
+        let key = general_key(&core, &owner, "team").await;
+        let provider = providers::create(&core, &owner, provider_request(Some(key))).await.unwrap().id;
+        Self { core, owner, key, provider, _folder: folder }
+    }
+
+    async fn model(&self, request: ModelRequest) -> ModelId {
+        providers::create_model(&self.core, &self.owner, self.provider, request).await.unwrap().id
+    }
+
+    async fn alias(&self, name: &str, targets: &[(ModelId, u8, u16)]) -> Result<(), Error> {
+        let targets = targets.iter().map(|&(model, priority, weight)| AliasTarget { model, priority, weight }).collect();
+        let request = AliasRequest { name: name.to_owned(), targets };
+        providers::create_alias(&self.core, &self.owner, request).await.map(drop)
+    }
+
+    async fn catalog(&self) -> Arc<Catalog> {
+        self.core.catalogs.get(&self.core, self.owner.organization).await.unwrap()
+    }
+
+    async fn target(&self, name: &str) -> Arc<Target> {
+        Arc::clone(&self.catalog().await.route(name).unwrap().groups[0][0].0)
+    }
+
+    /// The message of the provider's last error.
+    async fn last_error(&self) -> Option<String> {
+        providers::get(&self.core, &self.owner, self.provider).await.unwrap().last_error.map(|error| error.message)
+    }
+}
+
+async fn general_key(core: &Core, actor: &Actor, name: &str) -> CredentialId {
+    let request = NewGeneralKey { name: name.to_owned(), value: TypedSecret::new(format!("sk-{name}")) };
+    let ItemId::Credential(id) = credentials::create_general(core, actor, request).await.unwrap().id else { panic!("not a credential") };
+    id
+}
+
+fn provider_request(key: Option<CredentialId>) -> ProviderRequest {
+    ProviderRequest {
+        name: "Local".to_owned(),
+        style: ApiStyle::Openai,
+        base_url: "https://models.example.com/v1".to_owned(),
+        credential_header: Some("Api-Key".to_owned()),
+        key,
+    }
+}
+
+fn named(name: &str) -> ModelRequest {
+    ModelRequest { name: name.to_owned(), ..ModelRequest::default() }
+}
+
+/// The names of the targets of each group.
+fn groups(route: &Route) -> Vec<Vec<(&str, u16)>> {
+    route.groups.iter().map(|group| group.iter().map(|(target, weight)| (target.name.as_str(), *weight)).collect()).collect()
+}
+
+#[tokio::test]
+async fn a_model_is_called_before_its_fallbacks() {
+    let fixture = Fixture::new().await;
+    let small = fixture.model(named("small")).await;
+    let medium = fixture.model(ModelRequest { fallbacks: vec![small], ..named("medium") }).await;
+    let price = ModelPrice { input: 7, output: 9, ..ModelPrice::default() };
+    let request =
+        ModelRequest { upstream_name: "big-2".to_owned(), price: Some(price), output_tokens: Some(4096), fallbacks: vec![medium], ..named("Large") };
+    fixture.model(request).await;
+    let catalog = fixture.catalog().await;
+    let route = catalog.route("lArGe").unwrap();
+    assert_eq!(groups(route), [[("Large", 1)], [("medium", 1)]], "fallbacks of a fallback are not followed");
+    let target = &route.groups[0][0].0;
+    assert_eq!((target.upstream_name.as_str(), target.price, target.output_tokens), ("big-2", Some(price), Some(4096)));
+    assert_eq!(
+        (target.provider, target.provider_name.as_str(), target.base_url.as_str()),
+        (fixture.provider, "Local", "https://models.example.com/v1")
+    );
+    assert_eq!(target.credential_header.as_ref().unwrap().as_str(), "api-key");
+    let CallCredential::Usable(usable) = &target.credential else { panic!("the credential is not usable") };
+    let Secrets::General { value } = &usable.secrets else { panic!("not a general key") };
+    assert_eq!((usable.id, value.expose_secret()), (fixture.key, "sk-team"));
+    assert_eq!(catalog.routes().map(|route| route.name.as_str()).collect::<Vec<_>>(), ["Large", "medium", "small"]);
+}
+
+#[tokio::test]
+async fn an_alias_has_groups_by_priority() {
+    let fixture = Fixture::new().await;
+    let (one, two) = (fixture.model(named("one")).await, fixture.model(named("two")).await);
+    let three = fixture.model(ModelRequest { fallbacks: vec![one], ..named("three") }).await;
+    fixture.alias("fast", &[(three, 2, 1), (one, 1, 3), (two, 1, 1)]).await.unwrap();
+    let catalog = fixture.catalog().await;
+    assert_eq!(groups(catalog.route("FAST").unwrap()), [vec![("one", 3), ("two", 1)], vec![("three", 1)]]);
+    let conflict = fixture.alias("ONE", &[(one, 1, 1)]).await.unwrap_err();
+    assert_eq!((conflict.code(), conflict.field_error().unwrap().0), ("conflict", "name"));
+    let unknown = fixture.alias("other", &[(ModelId::new(), 1, 1)]).await.unwrap_err();
+    assert_eq!(unknown.field_error().unwrap().0, "targets");
+    let used = providers::delete_model(&fixture.core, &fixture.owner, one, IfMatch::Unconditional).await.unwrap_err();
+    assert_eq!(used.field_error().unwrap(), ("models", "“one” is used by alias fast, model three. Remove it there first."));
+    let used = providers::delete(&fixture.core, &fixture.owner, fixture.provider, IfMatch::Unconditional).await.unwrap_err();
+    assert_eq!(used.field_error().unwrap().0, "models");
+}
+
+#[tokio::test]
+async fn the_catalog_follows_every_change() {
+    let fixture = Fixture::new().await;
+    let model = fixture.model(named("gpt")).await;
+    let first = fixture.catalog().await;
+    assert!(Arc::ptr_eq(&first, &fixture.catalog().await), "it is in memory");
+    let own = general_key(&fixture.core, &fixture.owner, "own").await;
+    let edit = async |key| {
+        let request = ModelRequest { key, allow_unpriced: true, ..named("gpt-2") };
+        providers::edit_model(&fixture.core, &fixture.owner, model, request, IfMatch::Unconditional).await.unwrap();
+    };
+    edit(Some(own)).await;
+    assert!(fixture.catalog().await.route("gpt").is_none(), "its name is free again");
+    let target = fixture.target("gpt-2").await;
+    assert!(target.allow_unpriced && matches!(&target.credential, CallCredential::Usable(usable) if usable.id == own));
+    credentials::delete(&fixture.core, &fixture.owner, own, IfMatch::Unconditional).await.unwrap();
+    let target = fixture.target("gpt-2").await;
+    assert!(matches!(target.credential, CallCredential::Unlinked(UnlinkReason::CredentialDeleted)), "the provider's key is not used instead");
+    edit(None).await;
+    assert!(matches!(&fixture.target("gpt-2").await.credential, CallCredential::Usable(usable) if usable.id == fixture.key));
+    let moved = ProviderRequest { base_url: "https://other.example.com".to_owned(), ..provider_request(Some(fixture.key)) };
+    providers::edit(&fixture.core, &fixture.owner, fixture.provider, moved, IfMatch::Unconditional).await.unwrap();
+    assert!(matches!(fixture.target("gpt-2").await.credential, CallCredential::Unlinked(UnlinkReason::AddressChanged)));
+    providers::delete(&fixture.core, &fixture.owner, fixture.provider, IfMatch::Unconditional).await.unwrap();
+    assert_eq!(fixture.catalog().await.routes().count(), 0);
+    fixture.core.store.set_unavailable(true);
+    assert_eq!(fixture.core.catalogs.get(&fixture.core, fixture.owner.organization).await.err(), Some(Error::Unavailable));
+}
+
+#[tokio::test]
+async fn similar_names_are_offered_if_they_are_allowed() {
+    let fixture = Fixture::new().await;
+    for name in ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4"] {
+        fixture.model(named(name)).await;
+    }
+    let catalog = fixture.catalog().await;
+    assert_eq!(catalog.similar("GTP-4o", |_| true), ["gpt-4o"]);
+    assert_eq!(catalog.similar("gpt-4o-mini-2024", |_| true), ["gpt-4o-mini", "gpt-4o"]);
+    assert_eq!(catalog.similar("gpt-4", |name| name != "gpt-4o"), ["gpt-4o-mini"]);
+    assert!(catalog.similar("", |_| true).is_empty() && catalog.similar(&"x".repeat(100_000), |_| true).is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_key_is_marked_and_reported_once() {
+    let fixture = Fixture::new().await;
+    fixture.model(named("gpt")).await;
+    let target = fixture.target("gpt").await;
+    let sent = async || store::notifications::of_user(&fixture.core.store, fixture.owner.user, i64::MAX, 10).await.unwrap().len();
+    record_failure(&fixture.core, &target, CallFailure::Status(503)).await;
+    assert_eq!((fixture.last_error().await.as_deref(), sent().await), (Some("Local responded with status 503."), 0));
+    record_failure(&fixture.core, &target, CallFailure::Timeout).await;
+    assert_eq!(fixture.last_error().await.as_deref(), Some("Local responded with status 503."), "at most one is stored in a minute");
+    for _ in 0..2 {
+        record_failure(&fixture.core, &target, CallFailure::Refused(401)).await;
+    }
+    assert!(fixture.last_error().await.unwrap().contains("refused the key") && sent().await == 1);
+    let key = credentials::get(&fixture.core, &fixture.owner, fixture.key).await.unwrap();
+    assert_eq!(key.tested.unwrap().outcome, TestOutcome::Refused);
+    assert!(Arc::ptr_eq(&target, &fixture.target("gpt").await), "a failure does not make the catalog outdated");
+    record_success(&fixture.core, &target).await;
+    assert_eq!(fixture.last_error().await, None);
+}
+
+#[tokio::test]
+async fn a_replaced_key_is_not_marked_for_its_predecessor() {
+    let fixture = Fixture::new().await;
+    fixture.model(named("gpt")).await;
+    let outdated = fixture.target("gpt").await;
+    let patch = credentials::GeneralKeyPatch { name: None, value: TypedSecret::new("sk-new".to_owned()) };
+    credentials::edit_general(&fixture.core, &fixture.owner, fixture.key, patch, IfMatch::Unconditional).await.unwrap();
+    record_failure(&fixture.core, &outdated, CallFailure::Refused(401)).await;
+    let key = credentials::get(&fixture.core, &fixture.owner, fixture.key).await.unwrap();
+    assert!(fixture.last_error().await.is_some() && key.tested.is_none());
+}
+
+#[tokio::test]
+async fn linking_a_key_needs_the_scope_to_change_credentials() {
+    let fixture = Fixture::new().await;
+    let api = Actor { scopes: Some(Scopes::of([Scope::GatewayWrite])), ..fixture.owner.clone() };
+    let other = general_key(&fixture.core, &fixture.owner, "other").await;
+    let create = providers::create_model(&fixture.core, &api, fixture.provider, ModelRequest { key: Some(other), ..named("gpt") }).await;
+    assert_eq!(create.unwrap_err().code(), "insufficient_scope");
+    let edit = async |key| {
+        providers::edit(&fixture.core, &api, fixture.provider, provider_request(Some(key)), IfMatch::Unconditional)
+            .await
+            .map(|updated| updated.unlinked)
+    };
+    assert_eq!(edit(fixture.key).await, Ok(Vec::new()), "it is linked already");
+    assert_eq!(edit(other).await.unwrap_err().code(), "insufficient_scope");
+}
