@@ -66,12 +66,26 @@ pub struct Received {
     pub is_late: bool,
 }
 
+/// Limits of one kind of body.
+pub struct BodyLimits {
+    /// In bytes.
+    pub max: usize,
+    /// Within which the body must arrive.
+    pub time: Duration,
+    /// The longest pause within the body.
+    pub idle: Duration,
+    /// For how long a large body waits for others to be processed.
+    pub wait: Duration,
+    /// Bodies over [`BODY_MAX`] that are received and processed at the same time, in bytes.
+    pub room: &'static Semaphore,
+}
+
 /// Reads the whole body of a request with these headers, of at most `max` bytes.
 ///
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`; 503 `unavailable` if too many large bodies are being processed.
 pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Received, Problem> {
-    read_within(headers, body, max, (BODY_TIMEOUT, BODY_TIMEOUT), &LARGE_BODIES).await
+    read_within(headers, body, &BodyLimits { max, time: BODY_TIMEOUT, idle: BODY_TIMEOUT, wait: BODY_TIMEOUT, room: &LARGE_BODIES }).await
 }
 
 /// Like [`read`], for a part of a file, which must arrive within `limit` and without long interruptions. The number of concurrent parts is
@@ -80,17 +94,15 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Receive
 /// # Errors
 /// Those of [`read`].
 pub async fn read_part(headers: &HeaderMap, body: Body, max: usize, limit: Duration) -> Result<Received, Problem> {
-    read_within(headers, body, max, (limit, PART_IDLE_LIMIT), &PARTS).await
+    read_within(headers, body, &BodyLimits { max, time: limit, idle: PART_IDLE_LIMIT, wait: limit, room: &PARTS }).await
 }
 
-/// `limit` and `idle_limit` are for the whole body and for the time without data.
-async fn read_within(
-    headers: &HeaderMap,
-    mut body: Body,
-    max: usize,
-    (limit, idle_limit): (Duration, Duration),
-    room: &'static Semaphore,
-) -> Result<Received, Problem> {
+/// Like [`read`], within other limits.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn read_within(headers: &HeaderMap, mut body: Body, limits: &BodyLimits) -> Result<Received, Problem> {
+    let max = limits.max;
     let announced = body.size_hint();
     if announced.lower() > max as u64 {
         // A client that waits for `100 Continue` has sent nothing yet, and reading would ask for the body.
@@ -100,7 +112,7 @@ async fn read_within(
         return Err(too_large(max));
     }
     let permit = match bytes_to_reserve(announced.exact(), max) {
-        Some(bytes) => Some(reserve(bytes, limit, room).await?),
+        Some(bytes) => Some(reserve(bytes, limits).await?),
         None => None,
     };
     let mut is_late = permit.is_some();
@@ -116,7 +128,7 @@ async fn read_within(
             Some(collected)
         } else {
             is_late = true;
-            timeout(limit, unless_idle(collecting, &frames, idle_limit)).await.ok().flatten()
+            timeout(limits.time, unless_idle(collecting, &frames, limits.idle)).await.ok().flatten()
         }
     };
     match collected {
@@ -126,7 +138,7 @@ async fn read_within(
             Err(too_large(max))
         }
         None => {
-            let detail = format!("Timed out reading the request body. Send it within {} seconds.", limit.as_secs());
+            let detail = format!("Timed out reading the request body. Send it within {} seconds.", limits.time.as_secs());
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail))
         }
         Some(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
@@ -160,10 +172,10 @@ fn bytes_to_reserve(announced: Option<u64>, max: usize) -> Option<u32> {
     (size > BODY_MAX as u64).then(|| u32::try_from(size).unwrap_or(u32::MAX))
 }
 
-async fn reserve(bytes: u32, limit: Duration, room: &'static Semaphore) -> Result<SemaphorePermit<'static>, Problem> {
+async fn reserve(bytes: u32, limits: &BodyLimits) -> Result<SemaphorePermit<'static>, Problem> {
     let overloaded =
         || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Too many large requests are in progress. Nothing was changed. Try again.");
-    timeout(limit, room.acquire_many(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
+    timeout(limits.wait, limits.room.acquire_many(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
 }
 
 /// A large body and its permit, which is released with it.
@@ -325,7 +337,8 @@ mod tests {
                 Some((Ok::<_, Infallible>(Bytes::from_static(b"a")), sent + 1))
             })
         };
-        let read = async |body: Body| read_within(&HeaderMap::new(), body, BODY_MAX, (Duration::from_mins(1), IDLE), &PARTS).await;
+        let limits = BodyLimits { max: BODY_MAX, time: Duration::from_mins(1), idle: IDLE, wait: Duration::ZERO, room: &PARTS };
+        let read = async |body: Body| read_within(&HeaderMap::new(), body, &limits).await;
         let slow = Body::from_stream(pieces(usize::MAX).take(12));
         assert_eq!(read(slow).await.unwrap().bytes.len(), 12, "it takes longer than the idle limit");
         assert_eq!(read(Body::from_stream(pieces(2))).await.unwrap_err().code(), "too_slow");

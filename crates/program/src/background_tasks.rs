@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use latchkey_core::{
-    Core, documents, idempotency, idle_secrets,
+    Core, budgets, documents, idempotency, idle_secrets,
     mail::{Mailer, send_mails},
-    notifications,
+    model_usage, notifications,
     samples::worker::{self, ImportWorker},
 };
 use latchkey_verify::{return_credits, watch_changes, write_usage};
@@ -23,16 +23,17 @@ pub(crate) struct BackgroundTasks {
     /// Tasks that run until they are aborted.
     endless: Vec<AbortHandle>,
     mail_sender: Option<AbortHandle>,
-    stop_usage_writer: oneshot::Sender<()>,
-    stop_credit_returner: oneshot::Sender<()>,
+    /// Dropping them ends the tasks that have work to finish.
+    stop_signals: Vec<oneshot::Sender<()>>,
 }
 
 impl BackgroundTasks {
+    fn new() -> Self {
+        Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_signals: Vec::new() }
+    }
+
     pub(crate) fn start(core: &Core, mailer: Option<Mailer>) -> Self {
-        let (stop_usage_writer, end_of_usage) = oneshot::channel();
-        let (stop_credit_returner, end_of_returns) = oneshot::channel();
-        let mut tasks =
-            Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer, stop_credit_returner };
+        let mut tasks = Self::new();
         let (store, verifier) = (&core.store, &core.verifier);
         tasks.spawn_endless("change watcher", watch_changes(store.clone(), Arc::clone(verifier)));
         tasks.spawn_endless("notification poller", notifications::poll_notifications(store.clone(), Arc::clone(&core.notification_hub)));
@@ -40,12 +41,17 @@ impl BackgroundTasks {
         tasks.spawn_endless("session checker", notifications::close_streams_of_ended_sessions(store.clone(), hub));
         tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
-        let evictor = idle_secrets::run_eviction(Arc::clone(&core.service_cache), Arc::clone(&core.backend_cache));
+        let (services, catalogs, backends) = (Arc::clone(&core.service_cache), Arc::clone(&core.catalogs), Arc::clone(&core.backend_cache));
+        let evictor = idle_secrets::run_eviction(services, catalogs, backends);
         tasks.spawn_endless("secret evictor", evictor);
         tasks.spawn_endless("document remover", documents::purge::run(store.clone()));
         tasks.spawn_endless("sample importer", worker::run(ImportWorker::new(core)));
-        tasks.spawn("usage writer", write_usage(Arc::clone(verifier), end_of_usage));
-        tasks.spawn("credit returner", return_credits(Arc::clone(verifier), end_of_returns));
+        tasks.spawn_endless("budget notifier", budgets::notify_task(store.clone(), Arc::clone(verifier)));
+        tasks.spawn_endless("model usage cleaner", model_usage::delete_old(store.clone(), core.call_log.clone()));
+        tasks.spawn_until_stopped("usage writer", |end| write_usage(Arc::clone(verifier), end));
+        tasks.spawn_until_stopped("credit returner", |end| return_credits(Arc::clone(verifier), end));
+        tasks.spawn_until_stopped("model usage writer", |end| model_usage::write_usage(core.model_usage.clone(), store.clone(), end));
+        tasks.spawn_until_stopped("call log writer", |end| core.call_log.clone().run(end));
         if let Some(mailer) = mailer {
             let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());
             tasks.mail_sender = Some(tasks.spawn("mail sender", sender));
@@ -64,6 +70,13 @@ impl BackgroundTasks {
         self.endless.push(handle);
     }
 
+    /// Runs a task that finishes its work and ends once the receiver fires.
+    fn spawn_until_stopped<T: Future<Output = ()> + Send + 'static>(&mut self, name: &'static str, task: impl FnOnce(oneshot::Receiver<()>) -> T) {
+        let (stop, end) = oneshot::channel();
+        self.spawn(name, task(end));
+        self.stop_signals.push(stop);
+    }
+
     /// Resolves if a task ends or panics.
     pub(crate) async fn failed(&mut self) -> anyhow::Error {
         let (id, how) = match self.tasks.join_next_with_id().await {
@@ -74,10 +87,9 @@ impl BackgroundTasks {
         anyhow!("the background task \"{}\" {how} unexpectedly", self.names.get(&id).copied().unwrap_or("unknown"))
     }
 
-    /// Ends all tasks: usage is written once more, reserved credits are returned, a message that is being sent gets `limit`.
+    /// Ends all tasks: usage and calls are written once more, reserved credits are returned, a message that is being sent gets `limit`.
     pub(crate) async fn stop(mut self, limit: Duration) {
-        drop(self.stop_usage_writer);
-        drop(self.stop_credit_returner);
+        self.stop_signals.clear();
         for task in &self.endless {
             task.abort();
         }
@@ -93,21 +105,9 @@ impl BackgroundTasks {
 mod tests {
     use super::*;
 
-    fn tasks() -> BackgroundTasks {
-        let ((stop_usage_writer, _), (stop_credit_returner, _)) = (oneshot::channel(), oneshot::channel());
-        BackgroundTasks {
-            tasks: JoinSet::new(),
-            names: HashMap::new(),
-            endless: Vec::new(),
-            mail_sender: None,
-            stop_usage_writer,
-            stop_credit_returner,
-        }
-    }
-
     #[tokio::test]
     async fn a_task_that_panics_is_named() {
-        let mut tasks = tasks();
+        let mut tasks = BackgroundTasks::new();
         tasks.spawn_endless("poller", std::future::pending());
         tasks.spawn("watcher", async { panic!("broken") });
         assert_eq!(tasks.failed().await.to_string(), "the background task \"watcher\" panicked unexpectedly");
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_ends_is_named() {
-        let mut tasks = tasks();
+        let mut tasks = BackgroundTasks::new();
         tasks.spawn("watcher", async {});
         assert_eq!(tasks.failed().await.to_string(), "the background task \"watcher\" ended unexpectedly");
     }

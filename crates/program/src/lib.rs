@@ -10,6 +10,7 @@ pub mod data_dir;
 mod docs;
 mod events;
 mod page_auth;
+mod playground;
 pub mod router;
 mod samples;
 mod security_headers;

@@ -7,8 +7,13 @@ use latchkey_cli::{
     completion::{self, CompletionOptions},
     error::CliError,
     keys::{self, KeysOptions},
+    models::{
+        self, ModelsOptions,
+        providers::{self, ProvidersOptions},
+    },
     print,
     services::{self, ServicesOptions},
+    usage::{self, CallsOptions, UsageOptions},
     verify::{self, VerifyOptions},
 };
 use latchkey_program::{
@@ -40,6 +45,14 @@ enum Command {
     Keys(Box<KeysOptions>),
     /// List, create and change services of the gateway through the API of a running server
     Services(Box<ServicesOptions>),
+    /// List, create and change language models of the gateway through the API of a running server
+    Models(Box<ModelsOptions>),
+    /// List, create and change providers of language models through the API of a running server
+    Providers(Box<ProvidersOptions>),
+    /// Show usage and cost of language models, through the API of a running server
+    Usage(UsageOptions),
+    /// List calls of language models, through the API of a running server
+    Calls(CallsOptions),
     /// Verify a key through the API of a running server
     Verify(VerifyOptions),
     /// Print a shell completion script
@@ -58,6 +71,10 @@ fn main() -> ExitCode {
         }
         Command::Keys(options) => run_single_threaded(keys::run(*options)),
         Command::Services(options) => run_single_threaded(services::run(*options)),
+        Command::Models(options) => run_single_threaded(models::run(*options)),
+        Command::Providers(options) => run_single_threaded(providers::run(*options)),
+        Command::Usage(options) => run_single_threaded(usage::run(options)),
+        Command::Calls(options) => run_single_threaded(usage::run_calls(options)),
         Command::Verify(options) => run_single_threaded(verify::run(options)),
         Command::Completion(options) => print::finish(completion::run(&options, &mut Cli::command())),
     }

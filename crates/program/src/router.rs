@@ -17,7 +17,7 @@ use leptos::{
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use super::{assets, compression, docs, events, page_auth, samples, security_headers};
+use super::{assets, compression, docs, events, page_auth, playground, samples, security_headers};
 use latchkey::{
     app::{App, shell},
     lazy_routes,
@@ -38,6 +38,7 @@ pub fn router(state: AppState) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .merge(events::routes())
         .merge(samples::routes(&state))
+        .merge(playground::routes(&state))
         .layer(CatchPanicLayer::custom(|_| Problem::from(Error::Internal).into_response()))
         .layer(map_response(as_problem))
         .layer(from_fn_with_state(state.clone(), security_headers::set_headers))

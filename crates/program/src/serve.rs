@@ -37,6 +37,7 @@ use latchkey_core::{
     public_url::PublicUrl,
     samples::store::{SampleStore, SampleStoreSpec},
 };
+use latchkey_events::EventLog;
 use latchkey_http::AppState;
 use latchkey_rest as rest;
 
@@ -79,6 +80,9 @@ impl Server {
         let mut core = data.core(public_url, options.outgoing)?;
         let store = options.samples.samples.clone().unwrap_or_else(|| SampleStoreSpec::Folder(options.data.data.join("samples")));
         core.samples = SampleStore::open(&store, options.samples.limits(), &core.http_client, s3_url.as_ref())?;
+        // Instances that share a database share the log.
+        core.call_log =
+            if core.store.is_shared() { EventLog::in_database(core.store.clone()) } else { EventLog::in_folder(&options.data.data.join("calls"))? };
         let state = AppState::new(core, options.trusted_proxies)?;
         state.verifier.serve_stale(Duration::from_secs(options.serve_stale));
         if mailer.is_some() {

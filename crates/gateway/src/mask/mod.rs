@@ -9,6 +9,8 @@ mod forms;
 use std::{mem, sync::Arc};
 
 use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use automaton::{Automaton, START, State};
 
@@ -57,6 +59,15 @@ impl Masker {
         }
         occurrences
     }
+}
+
+/// Masks these secrets, also in lower case, because names of headers are. `None` if there is nothing to mask.
+pub(crate) fn masker(secrets: &[SecretString]) -> Option<Arc<Masker>> {
+    let lower: Vec<Zeroizing<String>> = secrets.iter().map(|secret| Zeroizing::new(secret.expose_secret().to_ascii_lowercase())).collect();
+    let exact = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
+    let all: Vec<&[u8]> = exact.chain(lower.iter().map(|secret| secret.as_bytes())).collect();
+    let masker = Masker::new(&all);
+    (!masker.is_empty()).then(|| Arc::new(masker))
 }
 
 /// The masking of one body.

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::{path, problems};
-use crate::mask::Masker;
+use crate::mask::{Masker, masker};
 use latchkey_core::{
     credentials::Secrets,
     http_client::secret_header,
@@ -108,15 +108,6 @@ impl Prepared {
     pub(super) const fn is_signed(&self) -> bool {
         matches!(self.added, Added::Signature(_))
     }
-}
-
-/// Masks these secrets, also in lower case, because names of headers are. `None` if there is nothing to mask.
-pub(super) fn masker(secrets: &[SecretString]) -> Option<Arc<Masker>> {
-    let lower: Vec<Zeroizing<String>> = secrets.iter().map(|secret| Zeroizing::new(secret.expose_secret().to_ascii_lowercase())).collect();
-    let exact = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
-    let all: Vec<&[u8]> = exact.chain(lower.iter().map(|secret| secret.as_bytes())).collect();
-    let masker = Masker::new(&all);
-    (!masker.is_empty()).then(|| Arc::new(masker))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! only for calls that are forwarded. Bodies are streams in both directions.
 
 mod credential;
-mod headers;
 mod path;
 mod problems;
 mod redirect;
@@ -28,7 +27,11 @@ use axum::{
 use tokio::time::timeout;
 use url::Url;
 
-use crate::{mask::Masker, via};
+use crate::{
+    headers,
+    mask::{self, Masker},
+    problems as shared, via,
+};
 use credential::{Added, Prepared};
 use latchkey_core::services::call::CallableService;
 use latchkey_http::{
@@ -92,10 +95,10 @@ async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Problem> {
         return Err(problems::upgrade());
     }
     if via::is_own(&parts.headers) {
-        return Err(problems::loop_detected());
+        return Err(shared::loop_detected());
     }
     if let Some(name) = headers::indirect(&parts.headers) {
-        return Err(problems::indirect_request(name));
+        return Err(shared::indirect_request(name));
     }
     let key = find_key(state, presented_key(&parts.headers)?).await?;
     // Before the service is read: the keys of public pages reveal nothing about services.
@@ -170,7 +173,7 @@ fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u
             let (method, url) = (request.method().clone(), request.url().clone());
             let signature = signer.sign(&method, &url, request.headers_mut(), body, SystemTime::now());
             // The secret key is not sent, so that a service can repeat only the signature.
-            return Ok(credential::masker(&[signature.ok_or_else(problems::unreadable_credential)?]));
+            return Ok(mask::masker(&[signature.ok_or_else(problems::unreadable_credential)?]));
         }
     }
     Ok(prepared.masker.clone())

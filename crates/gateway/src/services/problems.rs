@@ -1,29 +1,18 @@
 //! Reasons why a call is not forwarded, or its response is not passed on.
 
 use axum::{
-    http::{HeaderName, StatusCode, header::RETRY_AFTER},
+    http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 
+use crate::problems::key_refused;
 use latchkey_core::{http_client::HttpError, services::call::CallableService};
-use latchkey_http::{
-    presented_key::{require_active, unknown_key},
-    problem::Problem,
-    rate_headers,
-};
-use latchkey_types::{
-    key_kind::{KeyKind, Status},
-    service::UnlinkReason,
-};
-use latchkey_verify::{Verdict, VerdictCode};
+use latchkey_http::{problem::Problem, rate_headers};
+use latchkey_types::{key_kind::KeyKind, service::UnlinkReason};
+use latchkey_verify::Verdict;
 
 pub(super) fn upgrade() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "upgrade_not_supported", "WebSocket connections are not forwarded. Send an HTTP request.")
-}
-
-pub(super) fn loop_detected() -> Problem {
-    let detail = "This server has already forwarded this request: a base URL of a service or an upstream leads back to it.";
-    Problem::new(StatusCode::LOOP_DETECTED, "loop_detected", detail)
 }
 
 pub(super) fn unknown_service() -> Problem {
@@ -37,11 +26,6 @@ pub(super) fn wrong_kind(kind: KeyKind) -> Problem {
 
 pub(super) fn not_allowed() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not_allowed", "No rule of this service allows this method and path.")
-}
-
-pub(super) fn indirect_request(name: &HeaderName) -> Problem {
-    let detail = format!("The header “{name}” can make a service act on another method or path than those that were checked. Remove it.");
-    Problem::new(StatusCode::FORBIDDEN, "not_allowed", detail)
 }
 
 pub(super) fn unlinked(reason: UnlinkReason) -> Problem {
@@ -67,19 +51,7 @@ pub(super) fn incomplete_body() -> Problem {
 
 /// The refusal of a key by its limits or its scopes; `None` for a valid key.
 pub(super) fn refusal(verdict: &Verdict) -> Option<Response> {
-    let (status, code, detail) = match verdict.code {
-        VerdictCode::Valid => return None,
-        VerdictCode::NotFound => return Some(unknown_key().into_response()),
-        VerdictCode::Expired => return require_active(Status::Expired).err().map(IntoResponse::into_response),
-        VerdictCode::Disabled => return require_active(Status::Disabled).err().map(IntoResponse::into_response),
-        VerdictCode::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "This API key may not be used from this address."),
-        VerdictCode::InsufficientPermissions => {
-            (StatusCode::FORBIDDEN, "insufficient_scope", "This API key does not have the scope that this service requires.")
-        }
-        VerdictCode::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "This API key has exceeded its rate limit. Try again later."),
-        VerdictCode::UsageExceeded => (StatusCode::TOO_MANY_REQUESTS, "usage_exceeded", "This API key does not have enough credits left."),
-    };
-    let mut response = Problem::new(status, code, detail).into_response();
+    let mut response = key_refused(verdict)?.into_response();
     let headers = response.headers_mut();
     rate_headers::write(headers, verdict);
     headers.extend(rate_headers::retry_after(verdict).map(|seconds| (RETRY_AFTER, seconds.into())));

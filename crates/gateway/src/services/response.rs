@@ -16,10 +16,13 @@ use tokio::runtime::Handle;
 
 use super::{
     credential::Added,
-    headers, problems,
+    problems,
     redirect::{self, Origin},
 };
-use crate::mask::{MaskStream, Masker};
+use crate::{
+    headers,
+    mask::{MaskStream, Masker},
+};
 use latchkey_core::{
     http_client::HttpError,
     services::{self, call::CallableService},

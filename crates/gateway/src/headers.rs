@@ -10,11 +10,11 @@ use axum::http::{
     },
 };
 
-use crate::mask::Masker;
+use super::mask::Masker;
 use latchkey_types::service_rules::is_connection_header;
 
 /// Whether the caller requests an upgrade to WebSocket. Other upgrades can be ignored.
-pub(super) fn has_websocket_upgrade(headers: &HeaderMap) -> bool {
+pub(crate) fn has_websocket_upgrade(headers: &HeaderMap) -> bool {
     const PROTOCOL: &[u8] = b"websocket";
     let is_websocket = |protocol: &[u8]| protocol.trim_ascii().get(..PROTOCOL.len()).is_some_and(|name| name.eq_ignore_ascii_case(PROTOCOL));
     headers.get_all(UPGRADE).iter().any(|value| value.as_bytes().split(|byte| *byte == b',').any(is_websocket))
@@ -22,7 +22,7 @@ pub(super) fn has_websocket_upgrade(headers: &HeaderMap) -> bool {
 
 /// The first header that makes some services act on another method or path than those that a rule allows. Such a request is refused: without the
 /// header it would do something else than the caller wants.
-pub(super) fn indirect(headers: &HeaderMap) -> Option<&HeaderName> {
+pub(crate) fn indirect(headers: &HeaderMap) -> Option<&HeaderName> {
     let is_indirect = |name: &HeaderName| {
         let name = with_hyphens(name.as_str());
         let is_override = matches!(
@@ -41,7 +41,7 @@ fn with_hyphens(name: &str) -> Cow<'_, str> {
 }
 
 /// Removes what must not reach the service: headers of the connection, the caller's key and cookies, and what Latchkey sets itself.
-pub(super) fn clean_request(headers: &mut HeaderMap) {
+pub(crate) fn clean_request(headers: &mut HeaderMap) {
     remove(headers, |name| {
         let name = with_hyphens(name);
         is_connection_header(&name) || is_of_caller(&name)
@@ -52,7 +52,7 @@ pub(super) fn clean_request(headers: &mut HeaderMap) {
 
 /// Removes headers of the connection, and those that would change how browsers treat the console, whose origin the response has, or what a proxy
 /// or a shared cache in front of it does. Browsers give the response no rights on that origin.
-pub(super) fn clean_response(headers: &mut HeaderMap) {
+pub(crate) fn clean_response(headers: &mut HeaderMap) {
     remove(headers, |name| is_connection_header(name) || is_of_origin(name));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
@@ -126,7 +126,7 @@ fn is_of_origin(name: &str) -> bool {
 }
 
 /// Whether the body is encoded, so that the credential cannot be found in it.
-pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     let codings = |name: HeaderName| headers.get_all(name).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let is_any_other =
         |name, allowed: &[u8]| codings(name).map(<[u8]>::trim_ascii).any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(allowed));
@@ -134,7 +134,7 @@ pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 /// Removes a `Content-Length` that is not the length of the body, which has `length` bytes if that is known.
-pub(super) fn clean_length(headers: &mut HeaderMap, length: Option<u64>, is_head: bool) {
+pub(crate) fn clean_length(headers: &mut HeaderMap, length: Option<u64>, is_head: bool) {
     // In a response to HEAD, it is the length of the body of a GET.
     let has_length = if is_head { headers.get_all(CONTENT_LENGTH).iter().nth(1).is_none() } else { length.is_some_and(|length| length > 0) };
     if !has_length || headers.contains_key(TRANSFER_ENCODING) {
@@ -143,7 +143,7 @@ pub(super) fn clean_length(headers: &mut HeaderMap, length: Option<u64>, is_head
 }
 
 /// Masks the values of headers, and removes headers whose names contain a secret. Returns the number of occurrences.
-pub(super) fn mask(headers: &mut HeaderMap, masker: &Masker) -> u64 {
+pub(crate) fn mask(headers: &mut HeaderMap, masker: &Masker) -> u64 {
     let (mut occurrences, mut removed, mut bytes) = (0, Vec::new(), Vec::new());
     for (name, value) in headers.iter_mut() {
         bytes.clear();

@@ -1,0 +1,231 @@
+//! The record of a call: when it is dropped, the call is charged to its budgets and written to the usage and the log.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{http::StatusCode, response::Response};
+
+use super::{caller::Caller, errors::ModelProblem, request::Api, usage};
+use latchkey_core::{model_usage::CallUsage, models::Target};
+use latchkey_http::{AppState, request_context};
+use latchkey_types::{
+    budget::{ModelPrice, TokenCounts, UsageState},
+    dollars::Dollars,
+    id::{OrganizationId, RequestId, UserId},
+    model_call::CallEvent,
+    time::Timestamp,
+};
+use latchkey_verify::{CachedKey, ModelCharge, WorstCase};
+
+/// The status and code in the log of a call whose client left before the response began. After that, only the code.
+const CLIENT_CLOSED_STATUS: u16 = 499;
+pub(super) const CLIENT_CLOSED: &str = "client_closed";
+
+/// What a call has used of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Used {
+    /// Nothing was sent, or the provider refused it.
+    Nothing,
+    /// The provider has reported nothing; this much of its output was received, in bytes.
+    Unreported {
+        output_bytes: i64,
+    },
+    Reported(TokenCounts),
+}
+
+pub(super) struct CallRecord {
+    state: AppState,
+    id: RequestId,
+    at: Timestamp,
+    began: Instant,
+    organization: OrganizationId,
+    user: UserId,
+    key: Option<Arc<CachedKey>>,
+    api: Api,
+    /// Whether the organization keeps a log.
+    pub(super) is_logged: bool,
+    /// The name that the caller used.
+    pub(super) model: String,
+    pub(super) is_stream: bool,
+    /// Of the request.
+    pub(super) input_bytes: i64,
+    charge: Option<(ModelCharge, WorstCase)>,
+    /// The target that was called last.
+    target: Option<Arc<Target>>,
+    /// Its price for this request; `None` if it is unknown.
+    price: Option<ModelPrice>,
+    attempts: u8,
+    pub(super) used: Used,
+    first_byte: Option<Duration>,
+    /// Of the response to the caller.
+    pub(super) status: u16,
+    /// Latchkey's own; empty if the response is the provider's.
+    pub(super) code: &'static str,
+}
+
+impl CallRecord {
+    pub(super) fn begin(state: &AppState, caller: &Caller, api: Api, began: Instant) -> Self {
+        Self {
+            state: state.clone(),
+            id: request_context::request_id(),
+            at: Timestamp::now(),
+            began,
+            organization: caller.organization(),
+            user: caller.user(),
+            key: caller.key().cloned(),
+            api,
+            is_logged: false,
+            model: String::new(),
+            is_stream: false,
+            input_bytes: 0,
+            charge: None,
+            target: None,
+            price: None,
+            attempts: 0,
+            used: Used::Nothing,
+            first_byte: None,
+            status: CLIENT_CLOSED_STATUS,
+            code: CLIENT_CLOSED,
+        }
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(super) fn set_charge(&mut self, charge: ModelCharge, worst_case: WorstCase) {
+        self.charge = Some((charge, worst_case));
+    }
+
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.charge.as_ref().is_some_and(|(charge, _)| charge.is_exhausted())
+    }
+
+    /// A request with this price is sent to this target.
+    pub(super) fn attempt(&mut self, target: &Arc<Target>, price: Option<ModelPrice>) {
+        (self.target, self.price) = (Some(Arc::clone(target)), price);
+        self.attempts = self.attempts.saturating_add(1);
+        self.used = Used::Unreported { output_bytes: 0 };
+    }
+
+    /// The first byte of the response to the caller has arrived.
+    pub(super) fn set_first_byte(&mut self) {
+        self.first_byte = Some(self.began.elapsed());
+    }
+
+    /// The response of the provider is passed on, with this status.
+    pub(super) fn answer(&mut self, status: StatusCode) {
+        (self.status, self.code) = (status.as_u16(), "");
+    }
+
+    /// Ends the call with an error.
+    pub(super) fn refuse(mut self, problem: ModelProblem) -> Response {
+        (self.status, self.code) = (problem.status.as_u16(), problem.code);
+        problem.response(Some(self.api))
+    }
+
+    /// Counting tokens is free.
+    fn used(&self) -> Used {
+        if self.api == Api::CountTokens { Used::Nothing } else { self.used }
+    }
+
+    /// The cost of what was used; `None` if it is not known.
+    pub(super) fn cost(&self) -> Option<Dollars> {
+        match self.used() {
+            Used::Nothing => Some(Dollars(0)),
+            Used::Reported(tokens) => self.price.map(|price| price.cost(&tokens)),
+            Used::Unreported { .. } => None,
+        }
+    }
+
+    /// The tokens, their cost, and how they are known; the last is `None` if nothing was used.
+    fn usage(&self) -> (TokenCounts, Option<Dollars>, Option<UsageState>) {
+        let (tokens, state) = match self.used() {
+            Used::Nothing => return (TokenCounts::default(), Some(Dollars(0)), None),
+            Used::Reported(tokens) => (tokens, UsageState::Reported),
+            Used::Unreported { output_bytes } => (usage::estimate(self.input_bytes, output_bytes), UsageState::Estimated),
+        };
+        match self.price {
+            Some(price) => (tokens, Some(price.cost(&tokens)), Some(state)),
+            None => (tokens, None, Some(UsageState::Unpriced)),
+        }
+    }
+
+    /// Charges the budgets, up to what was reserved.
+    fn settle(&mut self, tokens: TokenCounts, cost: Option<Dollars>) {
+        let Some((charge, reserved)) = self.charge.take() else { return };
+        let total = tokens.total();
+        let is_above = reserved.tokens.is_some_and(|max| total > max) || reserved.cost.is_some_and(|max| cost.is_some_and(|cost| cost > max));
+        if is_above {
+            tracing::warn!(request_id = %self.id, tokens = total, reserved = reserved.tokens, "a provider reported more usage than the call allowed");
+            if self.code.is_empty() {
+                self.code = "usage_above_bound";
+            }
+        }
+        let cost = cost.map(|cost| reserved.cost.map_or(cost, |max| cost.min(max)));
+        charge.settle(cost, reserved.tokens.map_or(total, |max| total.min(max)));
+    }
+
+    fn event(&self, tokens: TokenCounts, cost: Option<Dollars>, usage: Option<UsageState>) -> CallEvent {
+        CallEvent {
+            id: self.id,
+            at: self.at,
+            organization: self.organization,
+            user: self.user,
+            key: self.key.as_ref().map(|key| key.id),
+            key_name: self.key.as_ref().map(|key| key.name.to_string()).unwrap_or_default(),
+            model: self.model.clone(),
+            target: self.target.as_ref().map(|target| target.name.clone()).unwrap_or_default(),
+            provider: self.target.as_ref().map(|target| target.provider_name.clone()).unwrap_or_default(),
+            path: self.api.path().to_owned(),
+            is_stream: self.is_stream,
+            status: self.status,
+            code: self.code.to_owned(),
+            tokens,
+            cost,
+            usage,
+            attempts: self.attempts,
+            first_byte_ms: self.first_byte.map(milliseconds),
+            duration_ms: milliseconds(self.began.elapsed()),
+        }
+    }
+
+    /// `None` if no target was called.
+    fn call_usage(&self, is_failure: bool, tokens: TokenCounts, cost: Option<Dollars>, state: Option<UsageState>) -> Option<CallUsage> {
+        let target = self.target.as_ref()?;
+        Some(CallUsage {
+            organization: self.organization,
+            user: self.user,
+            key: self.key.as_ref().map(|key| key.id),
+            model: target.model,
+            model_name: target.name.clone(),
+            provider: target.provider,
+            at: self.at,
+            is_failure,
+            tokens,
+            cost,
+            state,
+        })
+    }
+}
+
+impl Drop for CallRecord {
+    fn drop(&mut self) {
+        let (tokens, cost, usage) = self.usage();
+        // Before the budgets are settled, which may set a code.
+        let is_failure = self.code != CLIENT_CLOSED && (self.status >= 400 || !self.code.is_empty());
+        self.settle(tokens, cost);
+        if let Some(usage) = self.call_usage(is_failure, tokens, cost, usage) {
+            self.state.model_usage.record(usage);
+        }
+        if self.is_logged {
+            self.state.call_log.record(self.event(tokens, cost, usage));
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
