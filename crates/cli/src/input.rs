@@ -11,7 +11,10 @@ use serde_json::{Map, Value};
 
 use super::error::CliError;
 use latchkey_types::{
+    budget::BudgetUnit,
+    dollars::Dollars,
     limits::{CreditsRequest, RateLimit, Refill},
+    rest::keys::{BudgetAmount, RequestedBudget},
     time::{DAY_MS, MINUTE_MS},
 };
 
@@ -121,6 +124,17 @@ pub fn refill(text: &str) -> Result<CreditsRequest, String> {
     Ok(CreditsRequest { remaining: None, refill, amount })
 }
 
+/// Parses the budget of a key: dollars as in `12.50/month`, or tokens as in `tokens=1000000/day`.
+pub fn budget(text: &str) -> Result<RequestedBudget, String> {
+    let example = "use LIMIT/PERIOD with day, week, month or none, such as 12.50/month or tokens=1000000/day";
+    let (limit, period) = text.split_once('/').ok_or(example)?;
+    let (unit, limit) = match limit.strip_prefix("tokens=") {
+        Some(tokens) => (BudgetUnit::Tokens, BudgetAmount::Tokens(tokens.parse().map_err(|_| example)?)),
+        None => (BudgetUnit::Usd, BudgetAmount::Dollars(limit.parse::<Dollars>().map_err(|_| example)?.to_string())),
+    };
+    Ok(RequestedBudget { limit, unit, period: period.parse().map_err(|_| example)? })
+}
+
 /// Parses a JSON object. The message does not repeat the input.
 pub fn object(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|_| r#"use a JSON object, such as {"plan":"pro"}"#.to_owned())
@@ -138,6 +152,16 @@ mod tests {
         assert_eq!(rate_limit("day=5/1d"), limit("day", 5, DAY_MS));
         for bad in ["", "burst", "burst=100", "burst=100/60", "burst=x/60s", "burst=1/s", "burst=1/-1s", "burst=1/9223372036854775807d"] {
             assert!(rate_limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_budget_has_a_limit_and_a_period() {
+        let parsed = |text: &str| serde_json::to_value(budget(text).unwrap()).unwrap();
+        assert_eq!(parsed("12.50/month"), serde_json::json!({ "limit": "12.5", "unit": "usd", "period": "month" }));
+        assert_eq!(parsed("tokens=1000/none"), serde_json::json!({ "limit": 1000, "unit": "tokens", "period": "none" }));
+        for bad in ["", "12", "12/", "12/year", "/day", "-1/day", "1e3/day", "tokens=/day", "tokens=1.5/day", "tokens/day"] {
+            assert!(budget(bad).is_err(), "{bad}");
         }
     }
 

@@ -5,9 +5,11 @@ pub mod completion;
 pub mod error;
 pub mod input;
 pub mod keys;
+pub mod models;
 pub mod print;
 pub mod services;
 pub mod table;
+pub mod usage;
 pub mod verify;
 
 /// Help text about exit codes and secrets.

@@ -88,6 +88,7 @@ impl Fixture {
             address_rate_limits: None,
             allowed_ips: None,
             allowed_origins: None,
+            model_access: None,
         };
         let key = NewKey {
             id: KeyId::new(),

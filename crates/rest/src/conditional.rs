@@ -20,8 +20,16 @@ use utoipa::{
 use latchkey_core::etag::{self, IfMatch};
 use latchkey_http::problem::Problem;
 use latchkey_types::{
+    id::ProviderId,
     key::KeyRow,
-    rest::{credentials::Credential, keys::Key, services::Service},
+    provider::{AliasRow, ModelRow, ProviderRow},
+    rest::{
+        credentials::Credential,
+        keys::Key,
+        models::{Alias, Model},
+        providers::Provider,
+        services::Service,
+    },
     service::ServiceRow,
 };
 
@@ -51,6 +59,37 @@ impl TaggedRow for ServiceRow {
     }
 }
 
+impl TaggedRow for ProviderRow {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn tag(&self) -> String {
+        etag::of_provider(self)
+    }
+}
+
+/// A model and its provider.
+impl TaggedRow for (ProviderId, ModelRow) {
+    fn id(&self) -> String {
+        self.1.id.to_string()
+    }
+
+    fn tag(&self) -> String {
+        etag::of_model(&self.1)
+    }
+}
+
+impl TaggedRow for AliasRow {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn tag(&self) -> String {
+        etag::of_alias(self)
+    }
+}
+
 /// Such an object, as responses contain it.
 pub(crate) trait Resource: Sized {
     type Row: TaggedRow + Into<Self>;
@@ -73,6 +112,21 @@ impl Resource for Service {
     const COLLECTION: &str = "/api/v1/services";
 }
 
+impl Resource for Provider {
+    type Row = ProviderRow;
+    const COLLECTION: &str = "/api/v1/providers";
+}
+
+impl Resource for Model {
+    type Row = (ProviderId, ModelRow);
+    const COLLECTION: &str = "/api/v1/models";
+}
+
+impl Resource for Alias {
+    type Row = AliasRow;
+    const COLLECTION: &str = "/api/v1/aliases";
+}
+
 /// A response body with its entity tag.
 pub(crate) struct Tagged<View> {
     view: View,
@@ -86,17 +140,17 @@ impl<View: Resource> Tagged<View> {
     }
 }
 
-impl<View: Resource<Row = KeyRow>> From<KeyRow> for Tagged<View> {
-    fn from(row: KeyRow) -> Self {
-        Self::new(row)
-    }
+macro_rules! tagged_from {
+    ($($row:ty),*) => {$(
+        impl<View: Resource<Row = $row>> From<$row> for Tagged<View> {
+            fn from(row: $row) -> Self {
+                Self::new(row)
+            }
+        }
+    )*};
 }
 
-impl<View: Resource<Row = ServiceRow>> From<ServiceRow> for Tagged<View> {
-    fn from(row: ServiceRow) -> Self {
-        Self::new(row)
-    }
-}
+tagged_from!(KeyRow, ServiceRow, ProviderRow, (ProviderId, ModelRow), AliasRow);
 
 impl<View: Serialize> IntoResponse for Tagged<View> {
     fn into_response(self) -> Response {

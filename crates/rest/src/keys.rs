@@ -124,6 +124,9 @@ pub(crate) async fn get(State(state): State<AppState>, Authorized(actor): Author
         ("limits" = (summary = "New limits for a client key", value = json!({
             "rate_limits": [{ "name": "per-minute", "limit": 50, "duration_ms": 60_000 }], "credits": null, "metadata": null,
         }))),
+        ("models" = (summary = "Which language models the key may call, and how much of them", value = json!({
+            "models": ["gpt-*"], "budget": { "limit": "12.50", "unit": "usd", "period": "month" }, "tokens_per_minute": 100_000, "max_parallel": 4,
+        }))),
     )),
     responses(
         Tagged<Key>,
@@ -137,7 +140,7 @@ pub(crate) async fn edit(
     Precondition(if_match): Precondition,
     Json(request): Json<EditKey>,
 ) -> Result<Tagged<Key>, Problem> {
-    Ok(keys::edit(&state, &actor, id, request.into(), if_match).await?.into())
+    Ok(keys::edit(&state, &actor, id, request.try_into()?, if_match).await?.into())
 }
 
 /// Delete a key

@@ -1,5 +1,6 @@
 //! The public REST API under `/api/v1`: JSON requests, JSON or RFC 9457 problem responses.
 
+mod aliases;
 #[cfg(test)]
 mod authorization_tests;
 mod caller;
@@ -13,14 +14,17 @@ mod jwks;
 mod keys;
 mod listing;
 mod metrics;
+mod models;
 pub mod openapi;
 mod path_id;
 mod projects;
+mod providers;
 pub mod route;
 mod samples;
 mod secrets;
 mod services;
 mod unkey;
+mod usage;
 pub mod verdict_body;
 mod verify;
 mod whoami;
@@ -86,11 +90,16 @@ const ANY_CREDENTIAL: Access = Access::OneOf(Scope::CredentialsRead.needs());
 
 fn documented_routes() -> RouteTable {
     use Access::{Manage, OneOf, Permission as Has, View};
-    use Permission::{ManageCorpora, ManageProjects, ManageServices, ViewKeys, ViewProject};
+    use Permission::{ManageCorpora, ManageCredentials, ManageProjects, ManageServices, ViewKeys, ViewProject};
     use Scope::{
         CredentialsRead, CredentialsWrite, GatewayRead, GatewayWrite, KeysRead, KeysWrite, ProjectsRead, ProjectsWrite, SecretsRead, Verify,
     };
     RouteTable::new(openapi::router())
+        .add(needs(GatewayRead, Has(ManageCredentials)), routes!(aliases::list))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(aliases::create))
+        .add(needs(GatewayRead, Has(ManageCredentials)), routes!(aliases::get))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(aliases::edit))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(aliases::delete))
         // To select corpora for a key, or to manage them.
         .add(needs(KeysRead, OneOf(&[ViewKeys, ManageCorpora])), routes!(corpora::list))
         .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::create))
@@ -117,10 +126,20 @@ fn documented_routes() -> RouteTable {
         .add(needs(KeysWrite, Manage), routes!(keys::disable))
         .add(needs(KeysWrite, Manage), routes!(keys::enable))
         .add(needs(KeysWrite, Manage), routes!(keys::rotate))
+        .add(needs(GatewayRead, Has(ManageCredentials)), routes!(models::list))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(models::create))
+        .add(needs(GatewayRead, Has(ManageCredentials)), routes!(models::get))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(models::edit))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(models::delete))
         .add(PUBLIC, routes!(openapi::document))
         .add(needs(KeysRead, Has(ViewProject)).or_project_key(ViewProject), routes!(projects::get))
         .add(needs(KeysRead, Has(ViewProject)).or_project_key(ViewProject), routes!(projects::nodes))
         .add(needs(Verify, Has(ViewProject)), routes!(projects::revoked))
+        .add(needs(GatewayRead, Has(ManageCredentials)), routes!(providers::list))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(providers::create))
+        .add(needs(GatewayRead, Has(ManageCredentials)), routes!(providers::get))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(providers::edit))
+        .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(providers::delete))
         .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::list))
         .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::content))
         // Lists up to 10,000 files.
@@ -135,6 +154,8 @@ fn documented_routes() -> RouteTable {
         .add(needs(GatewayRead, Has(ManageServices)), routes!(services::get))
         .add(needs(GatewayWrite, Has(ManageServices)), routes!(services::edit))
         .add(needs(GatewayWrite, Has(ManageServices)), routes!(services::delete))
+        .add(needs(Scope::UsageRead, Has(Permission::ViewBilling)), routes!(usage::usage))
+        .add(needs(Scope::UsageRead, Has(Permission::ViewBilling)), routes!(usage::calls))
         .add(ANY_KEY, routes!(whoami::whoami))
         .add(PUBLIC, routes!(jwks::jwks))
         .add(PUBLIC, routes!(health::healthy))

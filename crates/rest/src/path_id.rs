@@ -16,7 +16,7 @@ use utoipa::{
 use latchkey_http::problem::Problem;
 use latchkey_types::{
     error::Error,
-    id::{ApiKey, Credential, Id, IdKind, Import, Project, ProjectId, Sample, Service},
+    id::{Alias, ApiKey, Credential, Id, IdKind, Import, Model, Project, ProjectId, Provider, Sample, Service},
 };
 
 /// Extractor: the id in the path. A malformed id is reported as not found.
@@ -47,6 +47,18 @@ impl Addressed for ApiKey {
 
 impl Addressed for Credential {
     const DESCRIPTION: &str = "The credential's id.";
+}
+
+impl Addressed for Provider {
+    const DESCRIPTION: &str = "The provider's id.";
+}
+
+impl Addressed for Model {
+    const DESCRIPTION: &str = "The model's id.";
+}
+
+impl Addressed for Alias {
+    const DESCRIPTION: &str = "The alias's id.";
 }
 
 impl Addressed for Project {

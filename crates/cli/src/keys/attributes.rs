@@ -7,8 +7,11 @@ use crate::{error::CliError, input};
 use latchkey_types::{
     limits::{CreditsRequest, RateLimit},
     rest::{
-        keys::{CreateKey, EditKey, ImportKey},
-        values::{AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, Metadata, NewCredits, RateLimits},
+        keys::{CreateKey, EditKey, ImportKey, RequestedBudget},
+        values::{
+            AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, MaxParallel, Metadata, ModelPatterns, NewCredits, RateLimits,
+            TokensPerMinute,
+        },
     },
 };
 
@@ -39,6 +42,18 @@ pub(super) struct AttributeOptions {
     /// Network from which the key is accepted: `192.0.2.0/24`; can be repeated
     #[arg(long = "allow-ip", value_name = "CIDR")]
     allowed_ips: Vec<String>,
+    /// Name of a language model that the key may call, or a pattern: `gpt-*`; can be repeated
+    #[arg(long = "model", value_name = "PATTERN")]
+    models: Vec<String>,
+    /// Budget for language models in UTC days, weeks, months or in all: `12.50/month` in dollars, `tokens=1000000/day` or `50/none`
+    #[arg(long, value_name = "LIMIT/PERIOD", value_parser = input::budget)]
+    budget: Option<RequestedBudget>,
+    /// Tokens of language models in any minute
+    #[arg(long, value_name = "N")]
+    tokens_per_minute: Option<i64>,
+    /// Calls of language models at the same time
+    #[arg(long, value_name = "N")]
+    max_parallel: Option<i64>,
 }
 
 impl AttributeOptions {
@@ -57,14 +72,31 @@ impl AttributeOptions {
             rate_limits: RateLimits(self.rate_limits.clone()),
             credits: self.requested_credits().map(NewCredits),
             allowed_ips: AllowedIps(self.allowed_ips.clone()),
+            models: self.models(),
+            budget: self.budget.clone().map(Some),
+            tokens_per_minute: self.tokens_per_minute.map(TokensPerMinute),
+            max_parallel: self.max_parallel.map(MaxParallel),
             ..CreateKey::default()
         }
     }
 
     /// A request to import a key with these attributes.
     pub(super) fn import(&self) -> ImportKey {
-        let CreateKey { duration_days, scopes, external_id, metadata, rate_limits, credits, allowed_ips, .. } = self.create();
-        ImportKey { duration_days, scopes, external_id, metadata, rate_limits, credits, allowed_ips, ..ImportKey::default() }
+        let CreateKey { duration_days, scopes, external_id, metadata, rate_limits, credits, allowed_ips, models, .. } = self.create();
+        ImportKey {
+            duration_days,
+            scopes,
+            external_id,
+            metadata,
+            rate_limits,
+            credits,
+            allowed_ips,
+            models,
+            budget: self.budget.clone(),
+            tokens_per_minute: self.tokens_per_minute.map(TokensPerMinute),
+            max_parallel: self.max_parallel.map(MaxParallel),
+            ..ImportKey::default()
+        }
     }
 
     /// A request to change these attributes of a key.
@@ -77,8 +109,16 @@ impl AttributeOptions {
             rate_limits: (!self.rate_limits.is_empty()).then(|| RateLimits(self.rate_limits.clone())),
             credits: self.requested_credits().map(|credits| Some(ChangedCredits(credits))),
             allowed_ips: (!self.allowed_ips.is_empty()).then(|| AllowedIps(self.allowed_ips.clone())),
+            models: self.models().map(Some),
+            budget: self.budget.clone().map(Some),
+            tokens_per_minute: self.tokens_per_minute.map(|tokens| Some(TokensPerMinute(tokens))),
+            max_parallel: self.max_parallel.map(|calls| Some(MaxParallel(calls))),
             ..EditKey::default()
         }
+    }
+
+    fn models(&self) -> Option<ModelPatterns> {
+        (!self.models.is_empty()).then(|| ModelPatterns(self.models.clone()))
     }
 
     fn scopes(&self) -> Option<CustomScopes> {
@@ -135,6 +175,10 @@ pub(super) enum ClearedField {
     Credits,
     AllowIp,
     AllowOrigin,
+    Models,
+    Budget,
+    TokensPerMinute,
+    MaxParallel,
 }
 
 impl ClearedField {
@@ -153,6 +197,10 @@ impl ClearedField {
             Self::Credits => clear(&mut request.credits),
             Self::AllowIp => clear(&mut request.allowed_ips),
             Self::AllowOrigin => clear(&mut request.allowed_origins),
+            Self::Models => clear(&mut request.models),
+            Self::Budget => clear(&mut request.budget),
+            Self::TokensPerMinute => clear(&mut request.tokens_per_minute),
+            Self::MaxParallel => clear(&mut request.max_parallel),
         }
     }
 }

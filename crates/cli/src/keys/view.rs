@@ -4,8 +4,9 @@ use crate::table::{format_fields, format_rows, moment, relative_time, width};
 use serde_json::Value;
 
 use latchkey_types::{
+    budget::BudgetPeriod,
     limits::{Credits, RateLimit, Refill},
-    rest::keys::Key,
+    rest::keys::{BudgetAmount, Key, KeyBudget},
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
@@ -29,7 +30,7 @@ pub(super) fn table(keys: &[Key]) -> String {
 }
 
 /// The fields that [`facts`] formats one by one.
-const FORMATTED: [&str; 15] = [
+const FORMATTED: [&str; 16] = [
     "name",
     "id",
     "kind",
@@ -44,6 +45,7 @@ const FORMATTED: [&str; 15] = [
     "rate_limits",
     "address_rate_limits",
     "credits",
+    "budget",
     "retiring",
 ];
 
@@ -65,6 +67,7 @@ pub(super) fn facts(key: &Key) -> String {
         ("rate limits", Some(rate_limits(&key.rate_limits.0))),
         ("rate limits per address", Some(rate_limits(&key.address_rate_limits.0))),
         ("credits", key.credits.map(credits)),
+        ("budget", key.budget.as_ref().map(budget)),
         ("old secret", key.retiring.as_ref().map(|old| format!("valid until {}", moment(old.until, now)))),
     ];
     format_fields(formatted.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(other_fields(key)))
@@ -115,6 +118,19 @@ fn credits(credits: Credits) -> String {
         Refill::Never => format!("{remaining} left"),
         Refill::Daily | Refill::Monthly => format!("{remaining} left, refilled {} to {amount}", refill.as_str()),
     }
+}
+
+fn budget(budget: &KeyBudget) -> String {
+    let amount = |amount: &BudgetAmount| match amount {
+        BudgetAmount::Dollars(dollars) => format!("${dollars}"),
+        BudgetAmount::Tokens(tokens) => format!("{tokens} tokens"),
+    };
+    let period = match budget.period {
+        BudgetPeriod::None => "in all".to_owned(),
+        period => format!("every {}", period.as_str()),
+    };
+    let (limit, spent, reserved) = (amount(&budget.limit), amount(&budget.spent), amount(&budget.reserved));
+    format!("{limit} {period}, of which {spent} are spent and {reserved} reserved")
 }
 
 #[cfg(test)]

@@ -19,13 +19,15 @@ use latchkey_types::{
     rest::{
         credentials::{CreatedCredential, Credential},
         keys::{Key, KeyWithSecret},
+        models::{Alias, Model},
+        providers::Provider,
         services::Service,
     },
 };
 
 /// Schemas that no handler registers: those of errors, of responses with common headers, and of values that are described elsewhere.
 #[derive(OpenApi)]
-#[openapi(components(schemas(CodeSchema, CreatedCredential, Credential, Key, KeyWithSecret, Problem, RequestId, Service)))]
+#[openapi(components(schemas(Alias, CodeSchema, CreatedCredential, Credential, Key, KeyWithSecret, Model, Problem, Provider, RequestId, Service)))]
 struct Base;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -49,6 +51,8 @@ fn document_value() -> Value {
         { "name": "corpora", "description": "The corpora that corpus keys give access to." },
         { "name": "credentials", "description": "Third-party keys, stored encrypted and never returned." },
         { "name": "services", "description": "HTTP APIs that are called through the gateway with a stored credential." },
+        { "name": "models", "description": "Providers of language models, their models, and aliases of these." },
+        { "name": "usage", "description": "The usage and the log of calls of language models." },
         { "name": "projects", "description": "Projects, their nodes, secrets and revoked keys." },
         { "name": "samples", "description": "Samples of projects, and the jobs that import them." },
         { "name": "whoami", "description": "The current key, its organization and user." },
