@@ -121,3 +121,27 @@ test('months are turned, and an address without one is corrected', { tag: '@once
     await expect(heading(name(date(today())))).toBeVisible();
   }
 });
+
+test('the cost of language models is listed by model', async ({ page, server, owner }) => {
+  const usage = (model: string, values: string) => `insert into model_usage_by_day (organization_id, day, user_id, key_id, model_id, model, provider_id,
+      state, calls, failures, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost)
+    select organization_id, ${today()}, id, '', 'mdl_${model}', '${model}', 'prv_1', ${values} from users where email = '${owner.email}';`;
+  server.sql(
+    usage('gpt-5', "'reported', 1204, 3, 2000000, 500000, 0, 150000, 20000, 12345678901") +
+      usage('house-model', "'unpriced', 7, 0, 7000, 0, 0, 900, 0, 0") +
+      usage('gpt-5-mini', "'estimated', 1, 1, 10, 0, 0, 2, 0, 24000"),
+  );
+  await open(page, '/billing');
+  await expect(page.getByText('No requests this month')).toHaveCount(0);
+  const table = page.getByRole('table', { name: 'Cost by model' });
+  const models = table.getByRole('row').filter({ has: page.getByRole('cell') });
+  await expect(models).toHaveCount(3);
+  await expect(models.nth(0).getByRole('cell')).toHaveText(['gpt-5', '1,204', '3', '2,000,000', '150,000', '$12.35']);
+  await expect(models.nth(0).getByTitle('$12.345678901')).toBeVisible();
+  await expect(row(page, 'house-model')).toContainText('$0.00 7 without a price');
+  await expect(row(page, 'gpt-5-mini')).toContainText('$0.000024 1 estimated');
+  await axe(page, 'cost by model');
+  await expectFitsWidth(page);
+  await page.getByRole('link', { name: 'call log' }).click();
+  await waitForPage(page, '/settings/calls');
+});

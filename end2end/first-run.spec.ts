@@ -151,7 +151,7 @@ test('each purpose opens the dialog of its kind', { tag: '@once' }, async ({ pag
 });
 
 test('an empty list says what its keys are for', { tag: '@widths' }, async ({ page, owner: _ }) => {
-  for (const [kind, code] of [['client', '/api/v1/verify'], ['internal', '/api/v1/whoami'], ['agent', '"kind": "agent"']]) {
+  for (const [kind, code] of [['client', '/api/v1/verify'], ['internal', '/api/v1/whoami'], ['agent', 'from openai import OpenAI']]) {
     await open(page, `/keys/${kind}`);
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
     await expect(page.getByRole('tabpanel').getByText(code)).toBeVisible();

@@ -225,11 +225,21 @@ export async function filter(page: Page, name: string): Promise<Locator> {
 
 /** Opens the section of limits in the dialog of a key, if it is closed. */
 export async function openLimits(page: Page): Promise<void> {
-  const section = page.getByRole('dialog').locator('details');
+  const section = page.getByRole('dialog').locator('details').filter({ has: page.getByText('Limits', { exact: true }) });
   if ((await section.getAttribute('open')) === null) {
     await section.getByText('Limits', { exact: true }).click();
   }
   await expect(section.getByRole('button', { name: 'Add rate limit', exact: true })).toBeVisible();
+}
+
+/** Opens the section of models in the dialog of a key, if it is closed. Returns it. */
+export async function openModels(page: Page): Promise<Locator> {
+  const section = page.getByRole('dialog').locator('details').filter({ has: page.locator('summary', { hasText: /^Models/ }) });
+  if ((await section.getAttribute('open')) === null) {
+    await section.locator('summary').click();
+  }
+  await expect(section.getByLabel('Budget', { exact: true })).toBeVisible();
+  return section;
 }
 
 /** Answers tests of credentials, which would call the real provider. */

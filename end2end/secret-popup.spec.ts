@@ -106,7 +106,7 @@ test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.getByText('Use it in code').click();
     const code = await codeOf(page, '.env');
-    expect(code).toBe(`AGENT_API_KEY=${key}`);
+    expect(code).toContain(`OPENAI_API_KEY=${key}`);
     await page.getByRole('dialog').getByRole('button', { name: 'Copy' }).last().click();
     await expect(page.getByText('Copied', { exact: true })).toBeVisible();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
@@ -131,7 +131,7 @@ test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
     await expect(page.getByText(WAITING), 'before copying').toHaveCount(0);
     await copy(page, page.getByRole('dialog'));
     await expect(page.getByText(WAITING)).toBeVisible();
-    const verdict = run('sh', ['-c'], await codeOf(page, 'cURL'), internalKey);
+    const verdict = run('sh', ['-c'], await codeOf(page, 'Verify'), internalKey);
     expect(JSON.parse(verdict)).toMatchObject({ valid: true, name: 'nightly-build', kind: 'agent' });
     expect(run('sh', ['-c'], await codeOf(page, 'Forward auth'), internalKey)).toMatch(/^HTTP\/\S+ 204/);
     await axe(page, 'code for an agent');
@@ -141,9 +141,9 @@ test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await copy(page, page.getByRole('dialog'));
     await expect(page.getByText(WAITING)).toBeVisible();
-    await expect(page.getByRole('tab', { name: 'cURL' })).toHaveCount(0);
+    await expect(page.getByRole('tab', { name: 'Python (OpenAI)' })).toHaveCount(0);
     await page.getByText('Use it in code').click();
-    await expect(page.getByRole('tab', { name: 'cURL', selected: true })).toBeVisible();
+    await expect(page.getByRole('tab', { name: 'Python (OpenAI)', selected: true })).toBeVisible();
     await expectFitsWidth(page);
     await axe(page, 'code on a phone');
   });

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use latchkey_types::key_kind::KeyKind;
 use latchkey_ui::{browser, code_tabs::CodeSample};
 
-/// Label of the tab and code. `<url>`, `<key>`, `<project>`, `<customer>` and `<corpus>` are replaced.
+/// Label of the tab and code. `<url>`, `<key>`, `<project>`, `<customer>`, `<corpus>`, `<openai-model>` and `<anthropic-model>` are replaced.
 type Template = (&'static str, &'static str);
 
 /// The corpus that a query is for.
@@ -15,6 +15,9 @@ pub struct CorpusTarget {
     pub customer_id: i64,
     pub corpus_id: i64,
 }
+
+/// Stands for a name where the key may call no model yet.
+const MODEL: &str = "MODEL";
 
 const CLIENT: &[Template] = &[
     (
@@ -76,9 +79,73 @@ LATCHKEY_API_KEY=<key>",
     ),
 ];
 
+/// Calls of language models, then verification by other services. The SDKs append the path to their base URL: that of `OpenAI` contains the version, that of Anthropic does not.
 const AGENT: &[Template] = &[
     (
+        "Python (OpenAI)",
+        r#"from openai import OpenAI
+
+client = OpenAI(base_url="<url>/v1", api_key="<key>")
+completion = client.chat.completions.create(
+    model="<openai-model>",
+    messages=[{"role": "user", "content": "Hello"}],
+)
+print(completion.choices[0].message.content)"#,
+    ),
+    (
+        "JavaScript (OpenAI)",
+        r#"import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "<url>/v1", apiKey: "<key>" });
+const completion = await client.chat.completions.create({
+  model: "<openai-model>",
+  messages: [{ role: "user", content: "Hello" }],
+});
+console.log(completion.choices[0].message.content);"#,
+    ),
+    (
+        "Python (Anthropic)",
+        r#"from anthropic import Anthropic
+
+client = Anthropic(base_url="<url>", api_key="<key>")
+message = client.messages.create(
+    model="<anthropic-model>",
+    max_tokens=1024,
+    messages=[{"role": "user", "content": "Hello"}],
+)
+print(message.content[0].text)"#,
+    ),
+    (
+        "JavaScript (Anthropic)",
+        r#"import Anthropic from "@anthropic-ai/sdk";
+
+const client = new Anthropic({ baseURL: "<url>", apiKey: "<key>" });
+const message = await client.messages.create({
+  model: "<anthropic-model>",
+  max_tokens: 1024,
+  messages: [{ role: "user", content: "Hello" }],
+});
+console.log(message.content[0].text);"#,
+    ),
+    (
         "cURL",
+        r#"curl <url>/v1/chat/completions \
+  -H "Authorization: Bearer <key>" \
+  -H "content-type: application/json" \
+  -d '{
+    "model": "<openai-model>",
+    "messages": [{ "role": "user", "content": "Hello" }]
+  }'"#,
+    ),
+    (
+        ".env",
+        "OPENAI_BASE_URL=<url>/v1
+OPENAI_API_KEY=<key>
+ANTHROPIC_BASE_URL=<url>
+ANTHROPIC_API_KEY=<key>",
+    ),
+    (
+        "Verify",
         r#"curl <url>/api/v1/verify \
   -H "x-api-key: $LATCHKEY_API_KEY" \
   -d '{"key": "<key>", "kind": "agent"}'"#,
@@ -89,7 +156,6 @@ const AGENT: &[Template] = &[
   -H "X-Latchkey-Caller: $LATCHKEY_API_KEY" \
   -H "x-api-key: <key>""#,
     ),
-    (".env", "AGENT_API_KEY=<key>"),
 ];
 
 const PROJECT: &[Template] = &[
@@ -197,17 +263,36 @@ const fn templates(kind: KeyKind) -> &'static [Template] {
 /// What a kind's samples need besides the key.
 pub const fn requirement(kind: KeyKind) -> Option<&'static str> {
     match kind {
-        KeyKind::Client | KeyKind::Agent => {
-            Some("Your service verifies the key with an internal key that has the scope “verify”, in LATCHKEY_API_KEY.")
-        }
+        KeyKind::Client => Some("Your service verifies the key with an internal key that has the scope “verify”, in LATCHKEY_API_KEY."),
+        KeyKind::Agent => Some(
+            "Models are set up in Settings, under Providers. To verify the key, your service needs an internal key with the scope “verify”, \
+            in LATCHKEY_API_KEY.",
+        ),
         KeyKind::Internal | KeyKind::Corpus | KeyKind::Project => None,
     }
 }
 
-/// The samples of a kind, with the server's URL and the key filled in. Empty if there are none; for corpus keys see [`corpus_samples`].
+/// The samples of a kind, with the server's URL and the key filled in. Empty if there are none; for corpus keys see [`corpus_samples`], and for
+/// agent keys with the names of models [`model_samples`].
 pub fn samples(kind: KeyKind, url: &str, key: &str, project: &str) -> Vec<CodeSample> {
+    if kind == KeyKind::Agent {
+        return model_samples(url, key, &[]);
+    }
     let fill = |code: &str| code.replace("<url>", url).replace("<project>", project).replace("<key>", key);
     templates(kind).iter().map(|&(label, code)| CodeSample { label, code: fill(code) }).collect()
+}
+
+/// The samples of an agent key, with the server's URL, the key and models filled in. `names` are the models and aliases that it may call.
+pub fn model_samples(url: &str, key: &str, names: &[String]) -> Vec<CodeSample> {
+    // Which API a model has is not known here, and usually its name tells.
+    let contains = |name: &str, word: &str| name.to_ascii_lowercase().contains(word);
+    let is_anthropic = |name: &&String| contains(name, "claude");
+    let is_openai = |name: &&String| !contains(name, "claude") && !contains(name, "embed");
+    let openai = names.iter().find(is_openai).map_or(MODEL, String::as_str);
+    let anthropic = names.iter().find(is_anthropic).map_or(MODEL, String::as_str);
+    let fill =
+        |code: &str| code.replace("<url>", url).replace("<openai-model>", openai).replace("<anthropic-model>", anthropic).replace("<key>", key);
+    AGENT.iter().map(|&(label, code)| CodeSample { label, code: fill(code) }).collect()
 }
 
 /// The samples of a corpus key, with the server's URL, the key and a corpus filled in. Their query is `How do I reset my password?`.
@@ -243,6 +328,18 @@ mod tests {
                 assert!(!code.contains(placeholder), "{code}");
             }
         }
+    }
+
+    #[test]
+    fn samples_of_an_agent_key_name_models_it_may_call() {
+        let names = ["claude-sonnet", "text-embedding-3", "gpt-4o", "gpt-5"].map(str::to_owned);
+        for CodeSample { label, code } in model_samples("https://keys.example.com", "lka_1", &names) {
+            assert!(code.contains("lka_1") && code.contains("https://keys.example.com") && !code.contains(MODEL), "{code}");
+            assert_eq!(code.contains("\"claude-sonnet\""), label.ends_with("(Anthropic)"), "{code}");
+            assert_eq!(code.contains("\"gpt-4o\""), label.ends_with("(OpenAI)") || label == "cURL", "{code}");
+        }
+        let code = |label| samples(KeyKind::Agent, "", "lka_1", "").into_iter().find(|sample| sample.label == label).unwrap().code;
+        assert!(code("cURL").contains("\"model\": \"MODEL\""));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::{
         reference::ReferencePage,
         settings::{
             audit::AuditPage,
+            calls::CallsPage,
             corpora::{CorporaPage, CorpusPage},
             members::MembersPage,
             organization::OrganizationPage,

@@ -60,6 +60,7 @@ macro_rules! with_pages {
                 CORPUS "/settings/corpora/:id", "Corpus", Access::Permission(Permission::ManageCorpora) => { view! { <CorpusPage/> } };
                 MEMBERS "/settings/members", "Members", Access::Permission(Permission::ManageMembers) => { view! { <MembersPage/> } };
                 ROLES "/settings/roles", "Roles", Access::Permission(Permission::ManageRoles) => { view! { <RolesPage/> } };
+                CALLS "/settings/calls", "Call log", Access::Permission(Permission::ViewBilling) => { view! { <CallsPage/> } };
                 AUDIT "/settings/audit", "Audit log", Access::Permission(Permission::ViewAuditLog) => { view! { <AuditPage/> } };
                 ORGANIZATION "/settings/organization", "Organization", Access::Permission(Permission::ManageOrganization) => { view! { <OrganizationPage/> } };
             }

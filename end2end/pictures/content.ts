@@ -57,6 +57,8 @@ export interface Content {
   general: { name: string; value: string }[];
   external: { label: string; provider: 'aws' | 'dnanexus'; key: string; secret?: string; region?: string }[];
   providers: { name: string; style: 'openai' | 'anthropic'; base_url: string; models: string[] }[];
+  /** Names that stand for models: each target is a model, its priority and its weight. */
+  aliases: { name: string; targets: [string, number, number][] }[];
   services: ServiceContent[];
   projects: ProjectContent[];
   /** Sessions of the owner besides the one of the pictures. */
@@ -77,6 +79,7 @@ export const EMPTY: Content = {
   general: [],
   external: [],
   providers: [],
+  aliases: [],
   services: [],
   projects: [],
   sessions: 0,
@@ -238,6 +241,10 @@ export const TYPICAL: Content = {
     { name: 'Anthropic', style: 'anthropic', base_url: 'https://api.anthropic.com', models: ['claude-sonnet-4-5'] },
     { name: 'Mistral', style: 'openai', base_url: 'https://api.mistral.ai/v1', models: [] },
   ],
+  aliases: [
+    { name: 'fast', targets: [['gpt-5-mini', 1, 1]] },
+    { name: 'support', targets: [['gpt-5', 1, 3], ['gpt-5-mini', 1, 1]] },
+  ],
   services: [
     GITHUB,
     {
@@ -305,7 +312,11 @@ export const FULL: Content = {
     name: `Inference cluster ${city}`,
     style: 'openai',
     base_url: `https://${slug(city)}.inference.example.com/v1`,
-    models: ['llama-4-scout', 'qwen3-235b', 'text-embedding-3-large'],
+    models: ['llama-4-scout', 'qwen3-235b', 'text-embedding-3-large'].map((name) => `${slug(city)}/${name}`),
+  })),
+  aliases: CITIES.map((city) => ({
+    name: `llama-${slug(city)}`,
+    targets: [[`${slug(city)}/llama-4-scout`, 1, 1], [`${slug(city)}/qwen3-235b`, 2, 1]],
   })),
   services: CITIES.map((city) => ({ ...GITHUB, name: `lims-${slug(city)}`, base_url: `https://lims.${slug(city)}.example.com/api` })),
   projects: [
@@ -356,9 +367,10 @@ export const LONG_NAMES: Content = {
       name: longName(LONG),
       style: 'openai',
       base_url: `https://${'inference.'.repeat(8)}example.com/openai/compatible/v1`,
-      models: [longName(UNBROKEN), longName(JAPANESE)],
+      models: [longName(UNBROKEN), longName(UNBROKEN, '/long-context')],
     },
   ],
+  aliases: [{ name: longName(UNBROKEN, '/alias'), targets: [[longName(UNBROKEN), 1, 1], [longName(UNBROKEN, '/long-context'), 1, 999]] }],
   services: [
     {
       name: 'order-fulfilment-reconciliation-eu-central-1-prod',

@@ -110,11 +110,17 @@ async function addSettings({ session }: Organization, content: Content): Promise
   for (const key of content.external) {
     await call(session, 'credentials/create-external', { request: { ...key, expiry: { Days: 180 } } });
   }
+  const modelIds = new Map<string, string>();
   for (const [index, { models, ...request }] of content.providers.entries()) {
     const provider = await call(session, 'providers/create', { request: { ...request, key: keys[index]?.id ?? null } });
     for (const name of models) {
-      await call(session, 'providers/create-model', { provider: provider.id, request: { name } });
+      const model = await call(session, 'providers/create-model', { provider: provider.id, request: { name } });
+      modelIds.set(name, model.id);
     }
+  }
+  for (const { name, targets } of content.aliases) {
+    const resolved = targets.map(([model, priority, weight]) => ({ model: modelIds.get(model), priority, weight }));
+    await call(session, 'providers/create-alias', { request: { name, targets: resolved } });
   }
   for (const { key, allow, ...values } of content.services) {
     const rules = allow.map((rule) => ({ method: rule.split(' ')[0], path: rule.split(' ')[1] }));
@@ -222,5 +228,5 @@ function addPast(server: Server, { owner, projects: [project], templates }: Orga
   const sessions = Array.from({ length: content.sessions }, (_, index) => sql.insertSession(owner.email, index));
   const events = Array.from({ length: content.events }, (_, index) => sql.insertEvent(owner.email, people[index % people.length], index));
   const usedKeys = project ? [sql.useIssuedKeys(project)] : [];
-  server.sql(sql.transaction([...issued, ...usedKeys, sql.insertUsage(owner.email), ...sessions, ...events]));
+  server.sql(sql.transaction([...issued, ...usedKeys, sql.insertUsage(owner.email), sql.insertModelUsage(owner.email), ...sessions, ...events]));
 }

@@ -8,6 +8,45 @@ for (const page of ['providers', 'services', 'corpora', 'members', 'roles', 'aud
   pictures(page, () => pageStates(() => `/settings/${page}`));
 }
 
+const OFFERED = ['gpt-5-nano', 'gpt-5-pro', 'gpt-4.1', 'gpt-4.1-mini', 'o4-mini', 'o3', 'text-embedding-3-small', 'gpt-image-1', 'whisper-1'];
+
+/** An answer in the form of OpenAI's API. */
+const ANSWER = [
+  { choices: [{ delta: { content: 'Hello! How can I help you today?' } }] },
+  { choices: [], usage: { prompt_tokens: 13, completion_tokens: 11 } },
+]
+  .map((event) => `data: ${JSON.stringify(event)}\n\n`)
+  .join('');
+
+/** Calls as the page receives them. */
+const CALLS = Array.from({ length: 12 }, (_, index) => {
+  const id = (prefix: string) => `${prefix}_${String(index).padStart(32, '0')}`;
+  const isRefused = index % 5 === 3;
+  return {
+    id: id('req'),
+    at: Date.now() - index * 97_000,
+    organization: id('org'),
+    user: id('usr'),
+    key: index % 6 === 5 ? null : id('key'),
+    key_name: index % 6 === 5 ? '' : ['support-triage', 'nightly-evals', 'docs-search'][index % 3],
+    model: ['support', 'gpt-5', 'claude-sonnet-4-5'][index % 3],
+    target: isRefused ? '' : ['gpt-5-mini', 'gpt-5', 'claude-sonnet-4-5'][index % 3],
+    provider: isRefused ? '' : ['OpenAI', 'OpenAI', 'Anthropic'][index % 3],
+    path: index % 3 === 2 ? '/v1/messages' : '/v1/chat/completions',
+    is_stream: index % 2 === 0,
+    status: isRefused ? 429 : 200,
+    code: isRefused ? 'budget_exceeded' : '',
+    tokens: isRefused
+      ? { input: 0, cached: 0, cache_write: 0, output: 0, reasoning: 0 }
+      : { input: 1204 + index * 377, cached: 512, cache_write: 0, output: 80 + index * 31, reasoning: 32 },
+    cost: isRefused ? null : `0.00${index + 1}204`,
+    usage: isRefused ? null : index % 4 === 1 ? 'estimated' : 'reported',
+    attempts: isRefused ? 0 : 1,
+    first_byte_ms: isRefused ? null : 310 + index,
+    duration_ms: isRefused ? 2 : 900 + index * 411,
+  };
+});
+
 async function chooseAction(page: Page, inside: Locator, action: string): Promise<void> {
   await inside.getByRole('button', { name: 'Actions' }).click();
   await page.getByRole('menuitem', { name: action, exact: true }).click();
@@ -24,18 +63,57 @@ pictures('providers', () => {
     await take('add');
     await page.getByRole('dialog').getByRole('button', { name: 'Add provider' }).click();
     await take('add, invalid');
+    await page.getByRole('dialog').getByLabel('Provider').selectOption('Azure OpenAI');
+    await take('add, a known one');
   });
 
   test('dialogs of one', async ({ page, take }) => {
     const openai = page.getByRole('article', { name: 'OpenAI', exact: true });
+    await page.route('**/fn/providers/offered-models*', (route) => route.fulfill({ json: OFFERED.map((name) => ({ name, price: null })) }));
     await openai.getByRole('button', { name: 'Add model' }).click();
+    await expect(page.getByRole('dialog').getByRole('checkbox').first()).toBeVisible();
     await take('add model');
     await page.keyboard.press('Escape');
+    await row(page, 'gpt-5').getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Add fallback' }).click();
+    await take('edit model');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
     await openai.getByRole('button', { name: 'Edit' }).first().click();
     await take('edit');
     await page.keyboard.press('Escape');
     await openai.getByRole('button', { name: 'Delete' }).first().click();
     await take('delete');
+  });
+
+  test('aliases and answers', async ({ page, take }) => {
+    await row(page, 'support').getByRole('button', { name: 'Edit' }).click();
+    await take('edit alias');
+    await page.keyboard.press('Escape');
+    const headers = { 'content-type': 'text/event-stream', 'x-latchkey-model': 'gpt-5', 'x-latchkey-provider': 'OpenAI' };
+    await page.route('**/console/models/try', (route) => route.fulfill({ headers, body: ANSWER }));
+    await row(page, 'gpt-5').getByRole('button', { name: 'Try it' }).click();
+    await take('try it');
+    await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
+    await expect(page.getByText('Hello! How can I help you today?')).toBeVisible();
+    await take('try it, answered');
+  });
+});
+
+pictures('calls', () => {
+  test('empty', async ({ page, enter, take }) => {
+    await enter('empty');
+    await take('empty', { prepare: () => open(page, '/settings/calls') });
+  });
+
+  test('typical', async ({ page, enter, take }) => {
+    await enter('typical');
+    await open(page, '/settings/calls');
+    await page.route('**/fn/calls/list*', (route) => route.fulfill({ json: { items: CALLS, next_cursor: 'older', dropped: 0 } }));
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await expect(row(page, 'support').first()).toBeVisible();
+    await take('typical', { full: true });
+    await row(page, 'support').first().getByRole('button', { name: 'Details' }).click();
+    await take('details');
   });
 });
 

@@ -234,6 +234,24 @@ export function insertUsage(owner: string): string {
       and k.kind in ('client', 'project') and (k.number + d.n) % 5 < 2 and k.created_at / ${DAY} <= ${today} - d.n;`;
 }
 
+/** Calls of every model of an organization: of the last two months by day, and of the last day by hour. */
+export function insertModelUsage(owner: string): string {
+  const [day, hour] = [Math.floor(now / DAY), Math.floor(now / (60 * MINUTE))];
+  const organization = organizationOf(owner).text;
+  const calls = '(4 + (m.rowid * 7919 + d.n * 104729) % 90)';
+  const sums = `${calls}, ${calls} / 40, ${calls} * 1800, ${calls} * 600, 0, ${calls} * 240, 0, ${calls} * 5200000`;
+  const counts = 'calls, failures, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost';
+  return `
+    with recursive d (n) as (select 0 union all select n + 1 from d where n < 60)
+    insert or ignore into model_usage_by_day (organization_id, day, user_id, key_id, model_id, model, provider_id, state, ${counts})
+    select m.organization_id, ${day} - d.n, ${userId(owner).text}, '', m.id, m.name, m.provider_id, 'reported', ${sums}
+    from models m, d where m.organization_id = ${organization} and (m.rowid + d.n) % 5 < 3;
+    with recursive d (n) as (select 0 union all select n + 1 from d where n < 23)
+    insert or ignore into model_usage_by_hour (organization_id, hour, user_id, key_id, model_id, provider_id, state, ${counts})
+    select m.organization_id, ${hour} - d.n, ${userId(owner).text}, '', m.id, m.provider_id, 'reported', ${sums}
+    from models m, d where m.organization_id = ${organization} and (m.rowid + d.n) % 9 = 0;`;
+}
+
 const GIB = 1024 ** 3;
 
 /** Samples of a project, from the newest to the oldest. Their content is not stored. */

@@ -11,8 +11,8 @@ use latchkey_types::{
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 
-/// Returns the organization's usage in a month, by day and by key. The default is the current month. The keys are a page of those whose name
-/// contains `search`. Needs *View Billing*.
+/// Returns the organization's usage in a month, by day, by key and by language model. The default is the current month. The keys are a page of
+/// those whose name contains `search`. Needs *View Billing*.
 #[server(name = ReadMonth, prefix = "/fn", endpoint = "billing/month", input = Json, output = Json)]
 pub async fn month_usage(month: Option<Month>, search: Option<String>, page: Option<i64>) -> Result<MonthUsage, Error> {
     request_context::answer(async move |call: RequestContext| {

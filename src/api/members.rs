@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use latchkey_types::{
+    budget::Budget,
     codec::Json,
     error::Error,
     id::{InvitationId, RoleId, UserId},
@@ -12,7 +13,7 @@ use latchkey_types::{
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
-use latchkey_core::{invitations, members};
+use latchkey_core::{budgets, invitations, members};
 
 /// Returns members, pending invitations and roles. Needs *Manage Members*.
 #[server(prefix = "/fn", endpoint = "members/list", input = Json, output = Json)]
@@ -43,6 +44,13 @@ pub async fn disable_member(id: UserId, receiver: Option<UserId>) -> Result<(), 
 #[server(prefix = "/fn", endpoint = "members/enable", input = Json, output = Json)]
 pub async fn enable_member(id: UserId) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| members::enable(&call.state, &call.actor()?, id).await).await
+}
+
+/// Sets the budget of the calls of language models with all of a member's keys; `None` removes it. Needs *Manage Members* and every permission of
+/// the member's role.
+#[server(prefix = "/fn", endpoint = "members/set-budget", input = Json, output = Json)]
+pub async fn set_member_budget(user: UserId, budget: Option<Budget>) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| budgets::set_member_budget(&call.state, &call.actor()?, user, budget).await).await
 }
 
 /// Invites a new member. Only this response contains the link. Needs *Manage Members* and every permission of the role.

@@ -4,6 +4,7 @@ pub mod access_requests;
 pub mod account;
 pub mod audit;
 pub mod billing;
+pub mod calls;
 pub mod corpora;
 pub mod credentials;
 pub mod issued_keys;

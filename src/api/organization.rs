@@ -2,12 +2,17 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::{codec::Json, error::Error, organization::OrganizationSettings};
+use latchkey_types::{
+    budget::Budget,
+    codec::Json,
+    error::Error,
+    organization::{OrganizationBudgets, OrganizationSettings},
+};
 
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
-use latchkey_core::organization as rules;
+use latchkey_core::{budgets, organization as rules};
 
 /// Returns the organization's settings. Needs *Manage Organization*.
 #[server(prefix = "/fn", endpoint = "organization/get", input = Json, output = Json)]
@@ -19,4 +24,28 @@ pub async fn organization() -> Result<OrganizationSettings, Error> {
 #[server(prefix = "/fn", endpoint = "organization/edit", input = Json, output = Json)]
 pub async fn edit_organization(name: String, currency: String) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| rules::edit(&call.state, &call.actor()?, &name, &currency).await).await
+}
+
+/// Returns the organization's budgets of language models. Needs *Manage Organization*, or *Manage API Keys* for the default budget of agent keys.
+#[server(prefix = "/fn", endpoint = "organization/budgets", input = Json, output = Json)]
+pub async fn read_organization_budgets() -> Result<OrganizationBudgets, Error> {
+    request_context::answer(async |call: RequestContext| budgets::organization(&call.state, &call.actor()?).await).await
+}
+
+/// Sets the budget of all calls of language models; `None` removes it. Needs *Manage Organization*.
+#[server(prefix = "/fn", endpoint = "organization/set-budget", input = Json, output = Json)]
+pub async fn set_organization_budget(budget: Option<Budget>) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| budgets::set_organization_budget(&call.state, &call.actor()?, budget).await).await
+}
+
+/// Sets the budget that new agent keys receive; `None` for no budget. Needs *Manage Organization*.
+#[server(prefix = "/fn", endpoint = "organization/set-agent-budget", input = Json, output = Json)]
+pub async fn set_agent_budget(budget: Option<Budget>) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| budgets::set_agent_budget(&call.state, &call.actor()?, budget).await).await
+}
+
+/// Sets for how many days the log of model calls is kept; 0 for no log. Needs *Manage Organization*.
+#[server(prefix = "/fn", endpoint = "organization/set-call-log-days", input = Json, output = Json)]
+pub async fn set_call_log_days(days: i64) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| budgets::set_call_log_days(&call.state, &call.actor()?, days).await).await
 }

@@ -1,20 +1,20 @@
-//! Providers of language models, their models and linked keys. All functions need *Manage Credentials*.
+//! Providers of language models, their models, aliases and linked keys. All functions need *Manage Credentials*.
 
 use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
     error::Error,
-    id::{ModelId, ProviderId},
-    provider::{ModelRequest, ModelRow, ProviderList, ProviderRequest, ProviderRow, UpdatedProvider},
+    id::{AliasId, ModelId, ProviderId},
+    provider::{AliasRequest, AliasRow, ModelRequest, ModelRow, OfferedModel, ProviderList, ProviderRequest, ProviderRow, UpdatedProvider},
 };
 
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
-use latchkey_core::providers;
+use latchkey_core::{etag::IfMatch, providers};
 
-/// Returns all providers with their models, and the general keys that can be linked.
+/// Returns all providers with their models, the aliases, and the general keys that can be linked.
 #[server(prefix = "/fn", endpoint = "providers/list", input = Json, output = Json)]
 pub async fn list_providers() -> Result<ProviderList, Error> {
     request_context::answer(async move |call: RequestContext| providers::list(&call.state, &call.actor()?).await).await
@@ -28,12 +28,13 @@ pub async fn create_provider(request: ProviderRequest) -> Result<ProviderRow, Er
 /// Changes a provider and its key. Changing the base URL unlinks the keys of the provider and its models; the response names them.
 #[server(prefix = "/fn", endpoint = "providers/edit", input = Json, output = Json)]
 pub async fn edit_provider(id: ProviderId, request: ProviderRequest) -> Result<UpdatedProvider, Error> {
-    request_context::answer(async move |call: RequestContext| providers::edit(&call.state, &call.actor()?, id, request).await).await
+    request_context::answer(async move |call: RequestContext| providers::edit(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await)
+        .await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/delete", input = Json, output = Json)]
 pub async fn delete_provider(id: ProviderId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| providers::delete(&call.state, &call.actor()?, id).await).await
+    request_context::answer(async move |call: RequestContext| providers::delete(&call.state, &call.actor()?, id, IfMatch::Unconditional).await).await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/create-model", input = Json, output = Json)]
@@ -44,10 +45,40 @@ pub async fn create_model(provider: ProviderId, request: ModelRequest) -> Result
 /// Changes a model and its own key.
 #[server(prefix = "/fn", endpoint = "providers/edit-model", input = Json, output = Json)]
 pub async fn edit_model(id: ModelId, request: ModelRequest) -> Result<ModelRow, Error> {
-    request_context::answer(async move |call: RequestContext| providers::edit_model(&call.state, &call.actor()?, id, request).await).await
+    request_context::answer(async move |call: RequestContext| {
+        providers::edit_model(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
+    })
+    .await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/delete-model", input = Json, output = Json)]
 pub async fn delete_model(id: ModelId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| providers::delete_model(&call.state, &call.actor()?, id).await).await
+    request_context::answer(async move |call: RequestContext| providers::delete_model(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
+        .await
+}
+
+/// Returns the models that the provider lists, by calling it with its key. Errors of the provider are at the field `provider`.
+#[server(prefix = "/fn", endpoint = "providers/offered-models", input = Json, output = Json)]
+pub async fn offered_models(provider: ProviderId) -> Result<Vec<OfferedModel>, Error> {
+    request_context::answer(async move |call: RequestContext| providers::offered_models(&call.state, &call.actor()?, provider).await).await
+}
+
+#[server(prefix = "/fn", endpoint = "providers/create-alias", input = Json, output = Json)]
+pub async fn create_alias(request: AliasRequest) -> Result<AliasRow, Error> {
+    request_context::answer(async move |call: RequestContext| providers::create_alias(&call.state, &call.actor()?, request).await).await
+}
+
+/// Changes the name and the targets of an alias.
+#[server(prefix = "/fn", endpoint = "providers/edit-alias", input = Json, output = Json)]
+pub async fn edit_alias(id: AliasId, request: AliasRequest) -> Result<AliasRow, Error> {
+    request_context::answer(async move |call: RequestContext| {
+        providers::edit_alias(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
+    })
+    .await
+}
+
+#[server(prefix = "/fn", endpoint = "providers/delete-alias", input = Json, output = Json)]
+pub async fn delete_alias(id: AliasId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| providers::delete_alias(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
+        .await
 }

@@ -2,6 +2,7 @@
 
 pub mod auth_layout;
 pub mod billing;
+mod dollars;
 pub mod error_page;
 pub mod export_file;
 pub mod join;

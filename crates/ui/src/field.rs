@@ -18,12 +18,14 @@ pub enum InputKind {
     Date,
     /// A number. Not `type="number"`, which discards invalid input and reacts to the mouse wheel.
     Number,
+    /// A number with decimals.
+    Decimal,
 }
 
 impl InputKind {
     const fn input_type(self) -> &'static str {
         match self {
-            Self::Text | Self::Number => "text",
+            Self::Text | Self::Number | Self::Decimal => "text",
             Self::Email => "email",
             Self::Password => "password",
             Self::Date => "date",
@@ -32,7 +34,11 @@ impl InputKind {
 
     /// The on-screen keyboard.
     const fn input_mode(self) -> Option<&'static str> {
-        if let Self::Number = self { Some("numeric") } else { None }
+        match self {
+            Self::Number => Some("numeric"),
+            Self::Decimal => Some("decimal"),
+            Self::Text | Self::Email | Self::Password | Self::Date => None,
+        }
     }
 }
 

@@ -10,6 +10,9 @@ use super::{
     icon::{Glyph, Icon},
 };
 
+/// Maximum number of suggestions that are shown at once.
+const SUGGESTIONS_MAX: usize = 8;
+
 fn is_separator(c: char) -> bool {
     c == ',' || c.is_whitespace()
 }
@@ -38,6 +41,8 @@ struct Tokens {
     name: &'static str,
     list: RwSignal<Vec<String>>,
     input: NodeRef<html::Input>,
+    /// What is typed and is no token yet.
+    typed: RwSignal<String>,
 }
 
 impl Tokens {
@@ -63,18 +68,44 @@ impl Tokens {
         }
     }
 
+    fn set_typed(self, input: &HtmlInputElement, text: &str) {
+        input.set_value(text);
+        self.typed.set(text.to_owned());
+    }
+
     /// Turns all that is typed into tokens.
     fn commit(self, input: &HtmlInputElement) {
         self.add(&input.value());
-        input.set_value("");
+        self.set_typed(input, "");
     }
 
     /// Turns words that are followed by a separator into tokens.
     fn commit_complete(self, input: &HtmlInputElement) {
-        if let Some((complete, rest)) = input.value().rsplit_once(is_separator) {
-            self.add(complete);
-            input.set_value(rest);
+        let value = input.value();
+        match value.rsplit_once(is_separator) {
+            Some((complete, rest)) => {
+                self.add(complete);
+                self.set_typed(input, rest);
+            }
+            None => self.typed.set(value),
         }
+    }
+
+    /// Makes a suggestion a token, in place of what is typed.
+    fn choose(self, word: &str) {
+        self.add(word);
+        if let Some(input) = self.input.get_untracked() {
+            self.set_typed(&input, "");
+        }
+        self.form.mark_edited(self.name);
+        self.focus();
+    }
+
+    /// The first suggestions that contain what is typed and are no tokens yet.
+    fn offered(self, suggestions: &[String]) -> Vec<String> {
+        let typed = self.typed.with(|typed| typed.trim().to_lowercase());
+        let is_offered = |list: &[String], word: &str| !list.iter().any(|token| token == word) && word.to_lowercase().contains(&typed);
+        self.list.with(|list| suggestions.iter().filter(|word| is_offered(list, word)).take(SUGGESTIONS_MAX).cloned().collect())
     }
 
     fn on_key(self, event: &ev::KeyboardEvent, input: &HtmlInputElement) {
@@ -87,7 +118,7 @@ impl Tokens {
                 // The last token can be edited again.
                 if let Some(last) = self.list.try_update(Vec::pop).flatten() {
                     event.prevent_default();
-                    input.set_value(&last);
+                    self.set_typed(input, &last);
                     self.form.mark_edited(self.name);
                 }
             }
@@ -112,9 +143,13 @@ pub fn TokenField(
     optional: bool,
     /// Tokens that are not valid are marked.
     is_valid: fn(&str) -> bool,
+    /// Words that can be chosen instead of typed.
+    #[prop(optional, into)]
+    suggestions: Signal<Vec<String>>,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let tokens = Tokens { form, name, list: RwSignal::new(value), input };
+    let tokens = Tokens { form, name, list: RwSignal::new(value), input, typed: RwSignal::new(String::new()) };
+    let offered = Memo::new(move |_| suggestions.with(|suggestions| tokens.offered(suggestions)));
     let token_view = move |token: String| {
         let (text, is_invalid) = (token.clone(), !is_valid(&token));
         view! {
@@ -126,6 +161,10 @@ pub fn TokenField(
                 <input type="hidden" name=token_name(name) value=token/>
             </span>
         }
+    };
+    let suggestion_view = move |word: String| {
+        let label = word.clone();
+        view! { <button type="button" class="token-suggestion" on:click=move |_| tokens.choose(&word)>{label}</button> }
     };
     let on_leave = move |event: ev::FocusEvent| {
         if let Some(input) = input.get_untracked().filter(|_| browser::enters_field(&event)) {
@@ -141,6 +180,9 @@ pub fn TokenField(
                     aria-invalid=invalid aria-describedby=described_by
                     on:input:target=move |event| tokens.commit_complete(&event.target())
                     on:keydown:target=move |event| tokens.on_key(&event, &event.target()) on:focusout=on_leave/>
+            </div>
+            <div class="token-suggestions" role="group" aria-label="Suggestions" hidden=move || offered.with(Vec::is_empty)>
+                <For each=move || offered.get() key=String::clone children=suggestion_view/>
             </div>
         }
         .into_any()

@@ -3,6 +3,7 @@
 mod chart;
 mod export_format;
 mod keys;
+mod models;
 mod query_state;
 
 use leptos::prelude::*;
@@ -25,9 +26,10 @@ use latchkey_ui::{
     skeleton::PageSkeleton,
     suspend::suspend,
 };
+use models::ModelUsage;
 use query_state::{BillingQueryState, month_address};
 
-/// Requests and cost per key, by month.
+/// Requests and cost per key and language model, by month.
 #[component]
 pub fn BillingPage() -> impl IntoView {
     let query_state = BillingQueryState::from_url();
@@ -98,26 +100,26 @@ fn MonthLink(label: &'static str, glyph: Glyph, month: Month, is_available: bool
 #[component]
 fn Usage(usage: MonthUsage, currency: String, query_state: BillingQueryState) -> impl IntoView {
     let (month, span, today) = (usage.month, usage.span, usage.today);
-    let (total, cost) = (usage.total(), usage.cost());
+    let (total, cost, models) = (usage.total(), usage.cost(), usage.models.clone());
+    let (has_requests, has_models) = (total > 0, !models.is_empty());
     Effect::new(move || query_state.correct_month(span));
+    let requests = has_requests.then(|| {
+        view! {
+            <dl class="billing-figures">
+                <div><dt>"Requests"</dt><dd>{format_integer(total)}</dd></div>
+                <div><dt>"Cost"</dt><dd><RoundedPrice amount=cost currency=currency.clone()/></dd></div>
+            </dl>
+            <DaysChart month requests=usage.days.clone() costs=usage.costs.clone() currency=currency.clone() today/>
+            <KeyList usage currency query_state/>
+        }
+    });
     view! {
         <section class="billing" aria-labelledby="billing-month">
-            {if total == 0 {
-                view! {
-                    <EmptyState glyph=Glyph::Chart title="No requests this month" text="Usage appears here as soon as a key is verified."/>
-                }
-                .into_any()
-            } else {
-                view! {
-                    <dl class="billing-figures">
-                        <div><dt>"Requests"</dt><dd>{format_integer(total)}</dd></div>
-                        <div><dt>"Cost"</dt><dd><RoundedPrice amount=cost currency=currency.clone()/></dd></div>
-                    </dl>
-                    <DaysChart month requests=usage.days.clone() costs=usage.costs.clone() currency=currency.clone() today/>
-                    <KeyList usage currency query_state/>
-                }
-                .into_any()
-            }}
+            {(!has_requests && !has_models).then(|| view! {
+                <EmptyState glyph=Glyph::Chart title="No requests this month" text="Usage appears here as soon as a key is verified or calls a model."/>
+            })}
+            {requests}
+            {has_models.then(|| view! { <ModelUsage models/> })}
         </section>
     }
 }

@@ -2,11 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{limits::format, revealed_secrets::RowSecret, row_context::RowContext};
+use super::{limits::format, models::format as models, revealed_secrets::RowSecret, row_context::RowContext};
 use latchkey_types::{
     key::{KeyRow, Retiring, TestOutcome},
     key_kind::{CORPUS_ACCESS, KeyField, ScopeRule, Status},
-    limits::Limits,
     listing::EXPIRING_DAYS,
     permission::Scope,
     time::Timestamp,
@@ -27,7 +26,7 @@ pub(super) fn cell(field: KeyField, row: &KeyRow, context: &RowContext) -> AnyVi
         KeyField::Mask => mask(row, context),
         KeyField::Status => status(row, context),
         KeyField::Scopes => scopes(row, context),
-        KeyField::Limits => limits(&row.limits),
+        KeyField::Limits => limits(row),
         KeyField::Access => text(Some(access(&row.scopes).to_owned())),
         KeyField::Corpora => text(Some(row.corpora.iter().map(|corpus| corpus.name.as_str()).collect::<Vec<_>>().join(", "))),
         KeyField::Provider => text(row.provider.map(|provider| provider.label().to_owned())),
@@ -58,12 +57,17 @@ fn scopes(row: &KeyRow, context: &RowContext) -> AnyView {
     text(Some(words))
 }
 
-/// A summary of the limits, with the details as tooltip.
-fn limits(limits: &Limits) -> AnyView {
-    if limits.is_empty() {
+/// A summary of the limits and the budget, with the details as tooltip.
+fn limits(row: &KeyRow) -> AnyView {
+    if row.limits.is_empty() && row.model_access.is_empty() {
         return view! { <span class="no-value">"No limits"</span> }.into_any();
     }
-    view! { <span title=format::details(limits)>{format::summary(limits)}</span> }.into_any()
+    let (limits, access, state) = (&row.limits, &row.model_access, row.budget.as_ref());
+    let join = |parts: [String; 2], separator: &str| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(separator);
+    // First what is used up.
+    let summary = join([models::summary(access, state), format::summary(limits)], " · ");
+    let details = join([models::details(access, state), format::details(limits)], "\n");
+    view! { <span title=details>{summary}</span> }.into_any()
 }
 
 /// A time, or `Never`.

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    fields::{self, KeyFields},
-    limits::map_line_errors,
-};
+use super::fields::{self, KeyFields};
 use crate::{
     api::keys::{create_key, edit_key, rotate_key},
     pages::secret::use_reveal,
@@ -15,7 +12,6 @@ use latchkey_types::{
     error::Error,
     key::{CreatedKey, GRACE_DEFAULT_SECONDS, GRACE_PERIODS, KeyRow},
     key_kind::KindSpec,
-    limits::Limits,
 };
 use latchkey_ui::{
     form::Form,
@@ -29,13 +25,13 @@ use latchkey_ui::{
 pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal, list) = (Form::new(), use_reveal(), spec.list_spec());
     let submit = move |()| {
-        let call = fields::check(form, spec, &Limits::default()).map(|filled| {
-            let limits = filled.limits.clone();
-            async move { create_key(filled.into_request(spec)).await.map_err(|error| map_line_errors(error, &limits)) }
+        let call = fields::check(form, spec, None).map(|filled| {
+            let lists = filled.lists();
+            async move { create_key(filled.into_request(spec)).await.map_err(|error| lists.map_error(error)) }
         });
         form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
-    let validate = move |()| drop(fields::check(form, spec, &Limits::default()));
+    let validate = move |()| drop(fields::check(form, spec, None));
     view! {
         <FormDialog title=list.title form submit=list.submit wide=spec.has_limits on_submit=submit on_validate=validate on_dismiss>
             <KeyFields form spec viewer key=None/>
@@ -47,11 +43,11 @@ pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: 
 #[component]
 pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
-    let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
+    let (id, before) = (key.id, StoredValue::new(key.clone()));
     let submit = move |()| {
         let call = before
             .with_value(|before| fields::check_patch(form, spec, before))
-            .map(|(patch, limits)| async move { edit_key(id, patch).await.map_err(|error| map_line_errors(error, &limits)) });
+            .map(|(patch, lists)| async move { edit_key(id, patch).await.map_err(|error| lists.map_error(error)) });
         form.send(call, move |key| on_done.run(key));
     };
     let validate = move |()| before.with_value(|before| drop(fields::check_patch(form, spec, before)));

@@ -1,6 +1,7 @@
 //! `/keys/…`: one page per kind of key.
 
 mod actions;
+pub(super) mod budget;
 mod bulk;
 mod cells;
 mod columns;
@@ -20,6 +21,7 @@ mod limits;
 mod limits_section;
 mod list;
 mod metadata;
+mod models;
 mod provider_prefix;
 mod query_state;
 mod recent_use;

@@ -45,9 +45,10 @@ const RESOURCES: &[Resource] = &[
     Resource { field: "scopes.secrets", label: "Project secrets", levels: &[("", "None"), ("secrets:read", "Read in plain text")] },
     Resource {
         field: "scopes.gateway",
-        label: "Services",
+        label: "Services and models",
         levels: &[("", "None"), ("gateway:read", "Read"), ("gateway:read gateway:write", "Read and write")],
     },
+    Resource { field: "scopes.usage", label: "Usage of models", levels: &[("", "None"), ("usage:read", "Read")] },
     Resource { field: "scopes.verify", label: "Verification", levels: &[("", "None"), ("verify", "Verify keys")] },
 ];
 

@@ -87,8 +87,9 @@ mod tests {
         Notification {
             seq,
             event: NotificationEvent::Requested,
-            project_id: format!("prj_0193456789ab7cdef0123456789abcd{project}").parse().unwrap(),
+            project_id: Some(format!("prj_0193456789ab7cdef0123456789abcd{project}").parse().unwrap()),
             request_id: Some("ask_0193456789ab7cdef0123456789abcde".parse().unwrap()),
+            link: None,
             project: "Genomics".to_owned(),
             template: "Read access".to_owned(),
             actor_name: "Mia".to_owned(),

@@ -115,7 +115,7 @@ impl Notifications {
     fn replace(self, read: Vec<Notification>) {
         let last = self.is_loaded.get_untracked().then(|| self.newest());
         let is_new = |notification: &&Notification| last.is_some_and(|last| notification.seq > last);
-        let changed: Vec<_> = read.iter().filter(is_new).map(|notification| notification.project_id).collect();
+        let changed: Vec<_> = read.iter().filter(is_new).filter_map(|notification| notification.project_id).collect();
         let is_open = self.is_open.get_untracked();
         self.is_loaded.set(true);
         self.last_error.set(None);
@@ -142,7 +142,9 @@ impl Notifications {
             list.insert(0, notification);
             list.truncate(LIST_MAX);
         });
-        self.changed.set(vec![project]);
+        if let Some(project) = project {
+            self.changed.set(vec![project]);
+        }
     }
 
     /// Marks the notifications in the list from this `seq` on as read. An error is shown in the list.
@@ -242,12 +244,13 @@ mod tests {
     use latchkey_types::{notification::NotificationEvent, time::Timestamp};
 
     pub(super) fn sample_list(items: &[(i64, bool)]) -> Vec<Notification> {
-        let project_id = "prj_0193456789ab7cdef0123456789abcde".parse().unwrap();
+        let project_id = Some("prj_0193456789ab7cdef0123456789abcde".parse().unwrap());
         let notification = |&(seq, is_read): &(i64, bool)| Notification {
             seq,
             event: NotificationEvent::Requested,
             project_id,
             request_id: None,
+            link: None,
             project: String::new(),
             template: String::new(),
             actor_name: String::new(),

@@ -15,13 +15,15 @@ use latchkey_types::{
 pub(super) type CreateAnother = Arc<dyn Fn() + Send + Sync>;
 
 /// What a key is used for, to show code and the first request.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct KeyUse {
     pub kind: KeyKind,
     /// The project of a project key.
     pub project: Option<ProjectId>,
     /// The first corpus of a corpus key.
     pub corpus: Option<i64>,
+    /// Names or patterns of the models that an agent key may call; `None` for all.
+    pub models: Option<Vec<String>>,
     /// The key, if it was never used and its row can be read.
     pub unused: Option<KeyId>,
 }
@@ -68,7 +70,7 @@ impl SecretContent {
             lead: "Project key ",
             not_copied: "You haven’t copied this key. If you close now, you can still import it until you leave the project’s page. \
                 After that, you’ll have to request a new one.",
-            key_use: Some(KeyUse { kind: KeyKind::Project, project: Some(project), corpus: None, unused: None }),
+            key_use: Some(KeyUse { kind: KeyKind::Project, project: Some(project), corpus: None, models: None, unused: None }),
             ..Self::key(name, token)
         }
     }
@@ -93,7 +95,10 @@ impl From<CreatedKey> for SecretContent {
     fn from(CreatedKey { key, secret }: CreatedKey) -> Self {
         let corpus = key.corpora.first().map(|corpus| corpus.id);
         let key_use = match (key.kind, key.id) {
-            (Kind::Key(kind), ItemId::Key(id)) => Some(KeyUse { kind, project: None, corpus, unused: key.last_used_at.is_none().then_some(id) }),
+            (Kind::Key(kind), ItemId::Key(id)) => {
+                let models = key.model_access.models;
+                Some(KeyUse { kind, project: None, corpus, models, unused: key.last_used_at.is_none().then_some(id) })
+            }
             _ => None,
         };
         Self { key_use, ..Self::key(key.name, secret) }

@@ -5,11 +5,11 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::content::KeyUse;
 use crate::{
-    api::keys::get_key,
+    api::keys::{get_key, model_names},
     code_samples::{self, CorpusTarget},
     pages::viewer::use_viewer,
 };
-use latchkey_types::{error::Error, id::KeyId, secret::RevealedSecret};
+use latchkey_types::{budget::model_matches, error::Error, id::KeyId, key_kind::KeyKind, secret::RevealedSecret};
 use latchkey_ui::{
     browser,
     code_tabs::{CodeSample, CodeTabs},
@@ -23,13 +23,15 @@ const POLLS_MAX: u32 = 300;
 /// Code with the key in it. It unfolds once the key was copied, except on a phone, where other content would move below the finger.
 #[component]
 pub(super) fn KeyUsage(key_use: KeyUse, secret: RevealedSecret, copied: RwSignal<bool>, on_copied: Callback<()>) -> impl IntoView {
-    let KeyUse { kind, project, corpus, unused } = key_use;
+    let KeyUse { kind, project, corpus, models, unused } = key_use;
     let project = project.map(|project| project.to_string()).unwrap_or_default();
     let was_copied = copied.get_untracked();
     // Only rendered in the browser, like every dialog.
     let samples = RwSignal::new(code_samples::samples(kind, &browser::origin(), secret.reveal(), &project));
     if let Some(corpus) = corpus {
         show_corpus_samples(corpus, secret, samples);
+    } else if kind == KeyKind::Agent {
+        show_model_samples(models, secret, samples);
     }
     let has_code = Memo::new(move |_| samples.with(|samples| !samples.is_empty()));
     let requirement = move || code_samples::requirement(kind).map(|text| view! { <p class="field-hint">{text}</p> });
@@ -57,6 +59,18 @@ fn show_corpus_samples(corpus_id: i64, secret: RevealedSecret, samples: RwSignal
         if let Ok(viewer) = viewer.await {
             let target = CorpusTarget { customer_id: viewer.customer_id, corpus_id };
             let _ = samples.try_set(code_samples::corpus_samples(&browser::origin(), secret.reveal(), target));
+        }
+    });
+}
+
+/// Sets the code of an agent key, once the names of the models are loaded. `patterns` are those that it may call; `None` for all.
+fn show_model_samples(patterns: Option<Vec<String>>, secret: RevealedSecret, samples: RwSignal<Vec<CodeSample>>) {
+    spawn_local(async move {
+        if let Ok(mut names) = model_names().await {
+            if let Some(patterns) = patterns {
+                names.retain(|name| patterns.iter().any(|pattern| model_matches(pattern, name)));
+            }
+            let _ = samples.try_set(code_samples::model_samples(&browser::origin(), secret.reveal(), &names));
         }
     });
 }

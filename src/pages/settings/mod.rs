@@ -1,6 +1,7 @@
 //! `/settings/…`: settings of the organization.
 
 pub mod audit;
+pub mod calls;
 mod card_search;
 pub mod corpora;
 mod key_field;

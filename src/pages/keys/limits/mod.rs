@@ -123,7 +123,7 @@ pub(super) fn map_line_errors(error: Error, sent: &LimitFormValues) -> Error {
 }
 
 /// Maps an error about one line of a field, such as `allowed_ips[1]`, to the field.
-fn map_line_error(error: Error, field: &str, lines: &[String]) -> Error {
+pub(super) fn map_line_error(error: Error, field: &str, lines: &[String]) -> Error {
     let index_of = |entry: &str| entry.strip_prefix(field)?.strip_prefix('[')?.strip_suffix(']')?.parse::<usize>().ok();
     match error {
         Error::Invalid { field: entry, message } => match index_of(&entry).and_then(|at| lines.get(at)) {

@@ -26,6 +26,8 @@ use latchkey_ui::{
 pub(super) enum OpenDialog {
     Invite,
     Role(MemberRow),
+    /// The budget for language models.
+    Budget(MemberRow),
     Disable(MemberRow),
 }
 

@@ -84,6 +84,7 @@ fn MemberActions(context: MembersContext, member: Memo<MemberRow>, is_you: Memo<
 fn actions(context: MembersContext, member: &MemberRow) -> Vec<MenuItem> {
     let open = |dialog| MenuAction::Run(context.dialogs.opener(dialog));
     let role = MenuItem { label: "Change role", glyph: Glyph::Person, action: open(OpenDialog::Role(member.clone())) };
+    let budget = MenuItem { label: "Change budget", glyph: Glyph::Chart, action: open(OpenDialog::Budget(member.clone())) };
     let toggle = if member.disabled_at.is_some() {
         let (id, name) = (member.id, member.name.clone());
         let enable = Callback::new(move |()| enable(context, id, name.clone()));
@@ -91,7 +92,7 @@ fn actions(context: MembersContext, member: &MemberRow) -> Vec<MenuItem> {
     } else {
         MenuItem { label: "Disable", glyph: Glyph::Close, action: open(OpenDialog::Disable(member.clone())) }
     };
-    vec![role, toggle]
+    vec![role, budget, toggle]
 }
 
 fn enable(context: MembersContext, id: UserId, name: String) {

@@ -1,9 +1,12 @@
-//! Dialogs to change a member's role and to disable a member.
+//! Dialogs to change a member's role and budget, and to disable a member.
 
 use leptos::prelude::*;
 
 use super::{context::MembersContext, invite::chosen_role};
-use crate::api::members::{disable_member, set_role};
+use crate::{
+    api::members::{disable_member, set_role},
+    pages::settings::organization::budget_dialog::{BudgetDialog, BudgetOwner},
+};
 use latchkey_types::{
     error::Error,
     id::UserId,
@@ -34,6 +37,17 @@ pub(super) fn RoleDialog(context: MembersContext, member: MemberRow, on_dismiss:
             <p>"Takes effect immediately for " <strong class="quoted">{member.name}</strong> " and for the keys they created."</p>
             <SelectField form name="role" label="Role" options=context.choices() value=member.role_id.to_string()/>
         </FormDialog>
+    }
+}
+
+/// Changes what all keys of a member may spend on language models.
+#[component]
+pub(super) fn MemberBudgetDialog(context: MembersContext, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
+    let done = Callback::new(move |message| context.done(message));
+    view! {
+        <BudgetDialog owner=BudgetOwner::Member(member.id) before=member.budget state=None on_dismiss on_done=done>
+            "All calls of language models by " <strong class="quoted">{member.name}</strong> " and with the keys they created share this budget."
+        </BudgetDialog>
     }
 }
 

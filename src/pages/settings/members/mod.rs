@@ -20,7 +20,7 @@ use latchkey_ui::{
     page::{PageActions, PageLead},
 };
 use list::Members;
-use member::{DisableDialog, RoleDialog};
+use member::{DisableDialog, MemberBudgetDialog, RoleDialog};
 
 type PeopleResource = OnceResource<Result<MembersPageData, Error>>;
 
@@ -49,6 +49,7 @@ fn PeopleView(viewer: Viewer, people: MembersPageData) -> impl IntoView {
     let dialog = move |open| match open {
         OpenDialog::Invite => view! { <InviteDialog context on_dismiss=dialogs.dismiss/> }.into_any(),
         OpenDialog::Role(member) => view! { <RoleDialog context member on_dismiss=dialogs.dismiss/> }.into_any(),
+        OpenDialog::Budget(member) => view! { <MemberBudgetDialog context member on_dismiss=dialogs.dismiss/> }.into_any(),
         OpenDialog::Disable(member) => view! { <DisableDialog context member on_dismiss=dialogs.dismiss/> }.into_any(),
     };
     view! {

@@ -1,17 +1,20 @@
-//! Confirms the deletion of a provider or model.
+//! Confirms the deletion of a provider, model or alias.
 
 use leptos::prelude::*;
 
-use crate::api::providers::{delete_model, delete_provider};
+use crate::api::providers::{delete_alias, delete_model, delete_provider};
 use latchkey_types::{
     error::Error,
-    provider::{ModelRow, ProviderRow},
+    provider::{AliasRow, ModelRow, ProviderRow},
 };
 use latchkey_ui::{
     confirm_dialog::{ConfirmDialog, ConfirmObject},
-    form::Form,
+    form::{Form, FormError, ignore_not_found},
     number::pluralize,
 };
+
+/// The field at which conflicts are shown.
+const CONFLICT: &str = "conflict";
 
 /// The object to delete.
 #[derive(Clone)]
@@ -19,6 +22,7 @@ pub(super) enum DeleteTarget {
     /// Deletes its models too.
     Provider(ProviderRow),
     Model(ModelRow),
+    Alias(AliasRow),
 }
 
 impl DeleteTarget {
@@ -26,6 +30,24 @@ impl DeleteTarget {
         match self {
             Self::Provider(provider) => provider.name.clone(),
             Self::Model(model) => model.name.clone(),
+            Self::Alias(alias) => alias.name.clone(),
+        }
+    }
+
+    const fn title(&self) -> &'static str {
+        match self {
+            Self::Provider(_) => "Delete this provider?",
+            Self::Model(_) => "Delete this model?",
+            Self::Alias(_) => "Delete this alias?",
+        }
+    }
+
+    /// Text of the toast.
+    const fn message(&self) -> &'static str {
+        match self {
+            Self::Provider(_) => "Provider deleted",
+            Self::Model(_) => "Model deleted",
+            Self::Alias(_) => "Alias deleted",
         }
     }
 
@@ -35,17 +57,28 @@ impl DeleteTarget {
                 let count = i64::try_from(provider.models.len()).unwrap_or(i64::MAX);
                 format!("{} The general keys are kept.", pluralize(count, "model will be deleted too.", "models will be deleted too."))
             }
-            _ => "The general key is kept.".to_owned(),
+            Self::Provider(_) => "The general key is kept.".to_owned(),
+            Self::Model(_) => "Calls of this name will be refused. The general key is kept.".to_owned(),
+            Self::Alias(_) => "Calls of this name will be refused. Its models are kept.".to_owned(),
         }
     }
 
     /// Succeeds also if the object is gone already.
     async fn delete(self) -> Result<(), Error> {
         let result = match self {
-            Self::Provider(provider) => delete_provider(provider.id).await,
-            Self::Model(model) => delete_model(model.id).await,
+            Self::Provider(provider) => ignore_not_found(delete_provider(provider.id)).await,
+            Self::Model(model) => ignore_not_found(delete_model(model.id)).await,
+            Self::Alias(alias) => ignore_not_found(delete_alias(alias.id)).await,
         };
-        if result == Err(Error::NotFound) { Ok(()) } else { result }
+        result.map_err(without_field)
+    }
+}
+
+/// The dialog has no fields: a conflict, such as an alias that needs the model, is an error of the whole form.
+fn without_field(error: Error) -> Error {
+    match error {
+        Error::Conflict { message, .. } | Error::Invalid { message, .. } => Error::conflict(CONFLICT, message),
+        other => other,
     }
 }
 
@@ -57,14 +90,13 @@ pub(super) fn DeleteDialog(
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
-    let (name, effect) = (target.name(), target.effect());
-    let is_provider = matches!(target, DeleteTarget::Provider(_));
-    let title = if is_provider { "Delete this provider?" } else { "Delete this model?" };
-    let message = if is_provider { "Provider deleted" } else { "Model deleted" };
+    let (name, effect, title, message) = (target.name(), target.effect(), target.title(), target.message());
     let submit = move |()| {
         form.send(Some(target.clone().delete()), move |()| on_done.run(message.to_owned()));
     };
     view! {
-        <ConfirmDialog title objects=ConfirmObject::only(name) effect verb="Delete" form on_confirm=submit on_dismiss/>
+        <ConfirmDialog title objects=ConfirmObject::only(name) effect verb="Delete" form on_confirm=submit on_dismiss>
+            <FormError form about=CONFLICT/>
+        </ConfirmDialog>
     }
 }

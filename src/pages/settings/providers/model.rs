@@ -1,50 +1,138 @@
-//! The dialog that adds or edits a model.
+//! The dialog that edits a model.
 
 use leptos::prelude::*;
 
+use super::{
+    price::{self, PriceFields},
+    targets::{self, FALLBACKS, TargetFields},
+};
 use crate::{
-    api::providers::{create_model, edit_model},
+    api::providers::edit_model,
     pages::settings::key_field::{check_key, key_choices},
 };
 use latchkey_types::{
+    budget::TOKENS_MAX,
     error::Error,
-    provider::{GeneralKey, ModelRequest, ModelRow, ProviderRow},
-    validate,
+    provider::{AliasTarget, GeneralKey, ModelRequest, ModelRow, PRIORITIES},
+    provider_rules,
 };
-use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField};
+use latchkey_ui::{
+    checkbox::{CheckboxGroup, CheckboxOption},
+    field::{Field, InputKind},
+    form::Form,
+    form_dialog::FormDialog,
+    number::format_integer,
+    select::{Choice, SelectField},
+};
+
+/// Name of the checkbox.
+const ALLOW_UNPRICED: &str = "allow_unpriced";
 
 #[component]
 pub(super) fn ModelDialog(
-    /// The provider of a new model.
-    of: Option<ProviderRow>,
-    /// The model to edit.
-    model: Option<ModelRow>,
+    model: ModelRow,
+    /// Date of the built-in table of prices.
+    price_date: String,
     keys: Vec<GeneralKey>,
+    /// The models that can be fallbacks.
+    models: Vec<Choice>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
-    let (provider, id) = (of.as_ref().map(|provider| provider.id), model.as_ref().map(|model| model.id));
-    let (verb, message) = if id.is_some() { ("Save", "Changes saved") } else { ("Add model", "Model added") };
+
+    // Data
+    let id = model.id;
+    let link = model.link.key().map(|key| key.id.to_string()).unwrap_or_default();
+    let own = |tokens: Option<i64>| tokens.filter(|_| model.has_own_limits).map(|tokens| tokens.to_string()).unwrap_or_default();
+    let (context_tokens, output_tokens) = (own(model.context_tokens), own(model.output_tokens));
+    let built_in = |tokens: Option<i64>| tokens.filter(|_| !model.has_own_limits);
+    let (context_hint, output_hint) = (limit_hint(built_in(model.context_tokens)), limit_hint(built_in(model.output_tokens)));
+    let row = |model| Some(AliasTarget { model, priority: *PRIORITIES.start(), weight: 1 });
+    let fallbacks = model.fallbacks.into_iter().map(row).collect();
+
+    // Actions
     let submit = move |()| {
-        let (name, key) = (form.check("name", validate::name), form.check("key", check_key));
-        let input = name.zip(key).map(|(name, key)| ModelRequest { name, key });
-        let request = input.map(|input| async move {
-            match (id, provider) {
-                (Some(id), _) => edit_model(id, input).await,
-                (None, Some(provider)) => create_model(provider, input).await,
-                (None, None) => Err(Error::NotFound),
-            }
-        });
-        form.send(request, move |_| on_done.run(message.to_owned()));
+        let request = check(form);
+        let call = request.map(|request| async move { edit_model(id, request).await.map_err(|error| targets::at_list(error, FALLBACKS)) });
+        form.send(call, move |_| on_done.run("Changes saved".to_owned()));
     };
-    let title = of.map_or_else(|| "Edit model".to_owned(), |provider| format!("Add model to {}", provider.name));
-    let (name, link) = model.map_or_else(Default::default, |model| (model.name, model.link.key().map(|key| key.id.to_string()).unwrap_or_default()));
+
+    // View
+    let allow =
+        CheckboxOption { value: "yes".to_owned(), label: "Allow calls although their cost is unknown".to_owned(), checked: model.allow_unpriced };
     view! {
-        <FormDialog title form submit=verb on_submit=submit on_dismiss>
-            <Field form name="name" label="Name" value=name hint="Model ID at the provider, e.g. gpt-5" autofocus=true/>
+        <FormDialog title="Edit model" form submit="Save" wide=true on_submit=submit on_dismiss>
+            <div class="field-row">
+                <Field form name="name" label="Name" value=model.name hint="The name that your callers use, e.g. gpt-5" autofocus=true/>
+                <Field form name="upstream_name" label="Name at the provider" value=model.upstream_name optional=true
+                    hint="Blank: as the name"/>
+            </div>
             <SelectField form name="key" label="Key" options=key_choices("The provider’s key", keys) value=link/>
+            <PriceFields form before=model.price price_date/>
+            <CheckboxGroup form name=ALLOW_UNPRICED label="Without a price" options=vec![allow]/>
+            <div class="field-row">
+                <Field form name="context_tokens" label="Context in tokens" kind=InputKind::Number value=context_tokens optional=true hint=context_hint/>
+                <Field form name="output_tokens" label="Longest output in tokens" kind=InputKind::Number value=output_tokens optional=true
+                    hint=output_hint/>
+            </div>
+            <TargetFields form list=FALLBACKS models before=fallbacks/>
         </FormDialog>
+    }
+}
+
+/// What applies if the field is empty.
+fn limit_hint(built_in: Option<i64>) -> String {
+    let value = built_in.map_or_else(|| "unknown".to_owned(), format_integer);
+    format!("Blank: the built-in limit ({value})")
+}
+
+fn check(form: Form) -> Option<ModelRequest> {
+    let name = form.check("name", provider_rules::model_name);
+    let key = form.check("key", check_key);
+    let price = form.record(price::read(form));
+    let context_tokens = form.check("context_tokens", tokens);
+    let output_tokens = form.check("output_tokens", tokens);
+    let fallbacks = form.record(targets::read(form, FALLBACKS));
+    Some(ModelRequest {
+        name: name?,
+        upstream_name: form.value("upstream_name").trim().to_owned(),
+        key: key?,
+        price: price?,
+        context_tokens: context_tokens?,
+        output_tokens: output_tokens?,
+        allow_unpriced: !form.checked_values(ALLOW_UNPRICED).is_empty(),
+        fallbacks: fallbacks?.into_iter().map(|target| target.model).collect(),
+    })
+}
+
+/// Parses an optional number of tokens.
+fn tokens(field: &str, typed: &str) -> Result<Option<i64>, Error> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let number = typed.replace(',', "").parse::<i64>().ok().filter(|number| (1..=TOKENS_MAX).contains(number));
+    number.map(Some).ok_or_else(|| Error::invalid(field, format!("Enter a number from 1 to {}.", format_integer(TOKENS_MAX))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_tokens_can_have_separators() {
+        assert_eq!(tokens("context_tokens", " 400,000 "), Ok(Some(400_000)));
+        assert_eq!(tokens("context_tokens", ""), Ok(None));
+        for bad in ["0", "-1", "1.5", "many", "1000000000001"] {
+            assert!(tokens("context_tokens", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_built_in_limit_is_named() {
+        assert_eq!(limit_hint(Some(400_000)), "Blank: the built-in limit (400,000)");
+        assert_eq!(limit_hint(None), "Blank: the built-in limit (unknown)");
     }
 }

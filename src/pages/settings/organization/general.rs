@@ -1,11 +1,9 @@
-//! `/settings/organization`
+//! Name, currency and number of the organization.
 
 use leptos::{html, prelude::*};
 
-use super::{SettingsPage, loaded_view};
-use crate::api::organization::{edit_organization, organization};
-use crate::routes;
-use latchkey_types::{account::Viewer, error::Error, organization::OrganizationSettings, validate};
+use crate::{api::organization::edit_organization, routes};
+use latchkey_types::{error::Error, organization::OrganizationSettings, validate};
 use latchkey_ui::{
     browser,
     button::SubmitButton,
@@ -14,30 +12,11 @@ use latchkey_ui::{
     form::{Form, FormView},
     hydration::is_hydrated,
     icon::{Glyph, Icon},
-    page::PageLead,
     select::{Choice, SelectField},
 };
 
-type SettingsResource = OnceResource<Result<OrganizationSettings, Error>>;
-
 #[component]
-pub fn OrganizationPage() -> impl IntoView {
-    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
-    provide_context(SettingsResource::new(organization()));
-    let content = |viewer: Viewer| {
-        loaded_view(expect_context::<SettingsResource>(), move |settings| {
-            view! {
-                <PageLead text="Your organization’s name, its currency, and the ID that callers of corpora send."/>
-                <Settings settings/>
-                <CustomerId id=viewer.customer_id/>
-            }
-        })
-    };
-    view! { <SettingsPage page=&routes::ORGANIZATION content/> }
-}
-
-#[component]
-fn Settings(settings: OrganizationSettings) -> impl IntoView {
+pub(super) fn General(settings: OrganizationSettings) -> impl IntoView {
     let form = Form::new();
     let OrganizationSettings { name, currency, currencies } = settings;
 
@@ -91,7 +70,7 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
 
 /// The number that identifies the organization in requests with corpus keys.
 #[component]
-fn CustomerId(id: i64) -> impl IntoView {
+pub(super) fn CustomerId(id: i64) -> impl IntoView {
     let shown_in = NodeRef::<html::Code>::new();
     view! {
         <div class="settings-card">
