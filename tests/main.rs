@@ -21,6 +21,8 @@ mod master_key;
 mod matrix;
 mod members;
 mod metrics;
+mod model_usage;
+mod models;
 mod notifications;
 mod overview;
 mod pages;

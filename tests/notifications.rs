@@ -14,8 +14,9 @@ use crate::support::{BrowserClient, PASSWORD, TestServer, eventually, projects};
 pub fn notification(project: &str, event: NotificationEvent) -> NewNotification {
     NewNotification {
         event,
-        project_id: project.parse().unwrap(),
+        project_id: Some(project.parse().unwrap()),
         request_id: None,
+        link: None,
         project: "Genomics".to_owned(),
         template: "Read access".to_owned(),
         actor_name: "Mia".to_owned(),

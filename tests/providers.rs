@@ -3,7 +3,10 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{BrowserClient, TestServer};
+use crate::support::{
+    BrowserClient, TestServer,
+    services::{MockResponse, MockService, allow_loopback},
+};
 
 async fn create_general_key(page: &BrowserClient, name: &str) -> Value {
     let (status, key) = page.call("credentials/create-general", json!({ "name": name, "value": "sk-0123456789" })).await;
@@ -162,4 +165,133 @@ async fn invalid_input_is_rejected_with_its_field() {
         }
     }
     assert_eq!(list(&other_organization).await["providers"], json!([]));
+}
+
+#[tokio::test]
+async fn names_of_models_and_aliases_are_unique_in_the_organization() {
+    let server = TestServer::start().await;
+    let (page, other_organization) = (server.user("owner", "acme").await, server.user("owner", "globex").await);
+    let first = create_provider(&page, provider_request("OpenAI", "https://api.openai.com/v1", &Value::Null)).await;
+    let second = create_provider(&page, provider_request("Azure", "https://acme.openai.azure.com/openai/v1", &Value::Null)).await;
+    let gpt = create_model(&page, &first, "gpt", &Value::Null).await;
+    let embed = create_model(&page, &second, "embed", &Value::Null).await;
+    let target = |model: &Value, priority: u8| json!({ "model": model["id"], "priority": priority, "weight": 10 });
+    let alias = |name: &str, targets: Value| json!({ "request": { "name": name, "targets": targets } });
+    let (status, fast) = page.call("providers/create-alias", alias("fast", json!([target(&embed, 2), target(&gpt, 1)]))).await;
+    assert_eq!((status, &fast["targets"]), (StatusCode::OK, &json!([target(&gpt, 1), target(&embed, 2)])), "sorted by priority");
+
+    let taken = async |function: &str, arguments: Value| {
+        let (status, error) = page.call(&format!("providers/{function}"), arguments).await;
+        assert_eq!((status, &error["field"]), (StatusCode::CONFLICT, &json!("name")), "{function}: {error}");
+    };
+    taken("create-model", json!({ "provider": second["id"], "request": { "name": "GPT" } })).await;
+    taken("create-model", json!({ "provider": second["id"], "request": { "name": "Fast" } })).await;
+    taken("edit-model", json!({ "id": embed["id"], "request": { "name": "fast" } })).await;
+    taken("create-alias", alias("EMBED", json!([target(&gpt, 1)]))).await;
+    taken("edit-alias", json!({ "id": fast["id"], "request": { "name": "gpt", "targets": [target(&gpt, 1)] } })).await;
+    for targets in [
+        json!([]),
+        json!([target(&gpt, 1), target(&gpt, 2)]),
+        json!([target(&gpt, 0)]),
+        json!([target(&json!({ "id": "mdl_00000000000000000000000000000000" }), 1)]),
+    ] {
+        let (status, error) = page.call("providers/create-alias", alias("other", targets)).await;
+        assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("targets")), "{error}");
+    }
+
+    // What is used by others is not deleted.
+    let with_fallback = json!({ "id": embed["id"], "request": { "name": "embed", "fallbacks": [gpt["id"]] } });
+    assert_eq!(page.call("providers/edit-model", with_fallback).await.1["fallbacks"], json!([gpt["id"]]));
+    let (status, error) = page.call("providers/delete-model", json!({ "id": gpt["id"] })).await;
+    let message = "“gpt” is used by alias fast, model embed. Remove it there first.";
+    assert_eq!((status, &error["message"]), (StatusCode::CONFLICT, &json!(message)));
+    assert_eq!(page.call("providers/delete", json!({ "id": first["id"] })).await.0, StatusCode::CONFLICT);
+
+    let edited = json!({ "id": fast["id"], "request": { "name": "Quick", "targets": [target(&embed, 1)] } });
+    assert_eq!(page.call("providers/edit-alias", edited.clone()).await.1["name"], "Quick");
+    assert_eq!(list(&page).await["aliases"], json!([{ "id": fast["id"], "name": "Quick", "targets": [target(&embed, 1)] }]));
+    assert_eq!(other_organization.call("providers/edit-alias", edited).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(other_organization.call("providers/delete-alias", json!({ "id": fast["id"] })).await.0, StatusCode::NOT_FOUND);
+    let member = server.user("member", "acme").await;
+    assert_eq!(member.call("providers/delete-alias", json!({ "id": fast["id"] })).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(page.call("providers/delete-alias", json!({ "id": fast["id"] })).await.0, StatusCode::OK);
+    assert_eq!(page.call("providers/delete", json!({ "id": second["id"] })).await.0, StatusCode::OK);
+    assert_eq!(page.call("providers/delete-model", json!({ "id": gpt["id"] })).await.0, StatusCode::OK, "nothing uses it any more");
+    create_model(&page, &first, "quick", &Value::Null).await;
+}
+
+#[tokio::test]
+async fn a_model_has_its_own_price_and_limits() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let request = json!({ "name": "Local", "style": "openai", "base_url": "http://localhost:11434/v1", "credential_header": "Api-Key" });
+    let created = create_provider(&page, request).await;
+    assert_eq!((&created["credential_header"], &created["last_error"], &created["recent"]["calls"]), (&json!("api-key"), &Value::Null, &json!(0)));
+    let model = async |request: Value| page.call("providers/create-model", json!({ "provider": created["id"], "request": request })).await;
+    let price = json!({ "input": 150_000_000, "cached_input": null, "cache_write": null, "output": 600_000_000 });
+    let (status, own) =
+        model(json!({ "name": "small", "upstream_name": "qwen3:8b", "price": price, "context_tokens": 32_768, "output_tokens": 4096 })).await;
+    assert_eq!((status, &own["price"]["Own"], &own["upstream_name"]), (StatusCode::OK, &price, &json!("qwen3:8b")));
+    assert_eq!((&own["context_tokens"], &own["output_tokens"], &own["has_own_limits"]), (&json!(32_768), &json!(4096), &json!(true)));
+    let (_, unpriced) = model(json!({ "name": "no-such-model-anywhere", "allow_unpriced": true })).await;
+    assert_eq!((&unpriced["price"], &unpriced["allow_unpriced"]), (&json!("Unknown"), &json!(true)), "it is not free");
+    for (field, request) in [
+        ("name", json!({ "name": "a b" })),
+        ("name", json!({ "name": "gpt-*" })),
+        ("upstream_name", json!({ "name": "a", "upstream_name": "a\"b" })),
+        ("price.output", json!({ "name": "a", "price": { "input": 1, "output": -1 } })),
+        ("context_tokens", json!({ "name": "a", "context_tokens": 0 })),
+        ("fallbacks", json!({ "name": "a", "fallbacks": [own["id"], own["id"]] })),
+        ("fallbacks", json!({ "name": "a", "fallbacks": ["mdl_00000000000000000000000000000000"] })),
+    ] {
+        let (status, error) = model(request).await;
+        assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{error}");
+    }
+    let itself = json!({ "id": own["id"], "request": { "name": "small", "fallbacks": [own["id"]] } });
+    assert_eq!(page.call("providers/edit-model", itself).await.1["field"], "fallbacks");
+    let header = json!({ "name": "b", "style": "openai", "base_url": "https://a.test", "credential_header": "Host" });
+    assert_eq!(page.call("providers/create", json!({ "request": header })).await.1["field"], "credential_header");
+}
+
+#[tokio::test]
+async fn the_models_of_a_provider_are_offered() {
+    let mock = MockService::start().await;
+    let server = TestServer::start_with(allow_loopback).await;
+    let (page, other_organization) = (server.user("owner", "acme").await, server.user("owner", "globex").await);
+    let key = create_general_key(&page, "team").await;
+    let request = json!({ "name": "Local", "style": "openai", "base_url": mock.url, "credential_header": "Api-Key", "key": key });
+    let openai = create_provider(&page, request).await;
+    let request = json!({ "name": "Claude", "style": "anthropic", "base_url": mock.url, "credential_header": "authorization", "key": key });
+    let anthropic = create_provider(&page, request).await;
+    let offered = async |provider: &Value| page.call("providers/offered-models", json!({ "provider": provider["id"] })).await;
+    let last_error = async || list(&page).await["providers"][1]["last_error"].clone();
+
+    mock.respond_with(MockResponse::new(
+        200,
+        r#"{ "data": [{ "id": "small", "object": "model" }, { "id": "a b" }, { "id": "large" }, { "id": "small" }] }"#,
+    ));
+    let (status, models) = offered(&openai).await;
+    assert_eq!(
+        (status, &models[0]["name"], &models[1]["name"], models.as_array().unwrap().len()),
+        (StatusCode::OK, &json!("large"), &json!("small"), 2)
+    );
+    assert_eq!(offered(&anthropic).await.0, StatusCode::OK);
+    let [first, second] = &mock.take_requests()[..] else { panic!("two calls") };
+    assert_eq!((first.request_line.as_str(), &first.headers["api-key"]), ("GET /models", &"sk-0123456789".parse().unwrap()));
+    assert!(!first.headers.contains_key("authorization"));
+    assert_eq!(
+        (second.request_line.as_str(), &second.headers["authorization"]),
+        ("GET /v1/models?limit=1000", &"Bearer sk-0123456789".parse().unwrap())
+    );
+
+    mock.respond_with(MockResponse::new(401, ""));
+    let (status, error) = offered(&openai).await;
+    assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("provider")));
+    assert_eq!(last_error().await["message"], error["message"], "the page shows it until a call succeeds");
+    mock.respond_with(MockResponse::new(200, r#"{ "data": [] }"#));
+    assert_eq!(offered(&openai).await.1, json!([]));
+    assert_eq!(last_error().await, Value::Null);
+    assert_eq!(other_organization.call("providers/offered-models", json!({ "provider": openai["id"] })).await.0, StatusCode::NOT_FOUND);
+    page.call("keys/bulk", json!({ "action": "delete", "ids": [key] })).await;
+    assert_eq!(offered(&openai).await.1["message"], "The key of Local was deleted or unlinked. Link another one.");
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Tables without a bound for their number of rows. Sessions are bounded per user, and batches of usage by time.
-const GROWING: [&str; 22] = [
+const GROWING: [&str; 25] = [
     "access_requests",
     "api_keys",
     "audit_events",
@@ -45,6 +45,9 @@ const GROWING: [&str; 22] = [
     "issued_keys",
     "key_corpora",
     "mail_queue",
+    "model_calls",
+    "model_usage_by_day",
+    "model_usage_by_hour",
     "notifications",
     "retired_secrets",
     "samples",
@@ -55,10 +58,11 @@ const GROWING: [&str; 22] = [
 ];
 
 /// Statements that may read a range of such a table, by a part of their text, and why.
-const EXCEPTIONS: [(&str, &str); 11] = [
+const EXCEPTIONS: [(&str, &str); 12] = [
     ("corpus_words_", "the full-text index of a corpus, whose table is dropped with it"),
     ("delete from idempotency_keys where started_at <", "reads only what it deletes"),
     ("delete from usage_by_minute where minute <", "reads only what it deletes"),
+    ("delete from model_usage_by_hour where hour <", "reads only what it deletes"),
     ("delete from verdict_changes where seq <", "reads twice as many rows as were added"),
     ("from verdict_changes where seq >", "reads the changes since the last read"),
     ("from notifications n where n.seq >", "reads the notifications since the last read"),

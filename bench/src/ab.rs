@@ -43,6 +43,11 @@ impl Comparison {
         median(self.0.iter().map(|pair| pair.first.p99_ms / pair.second.p99_ms))
     }
 
+    /// Median over the pairs of the difference of the medians in milliseconds, first less second.
+    pub(crate) fn added_p50_ms(&self) -> f64 {
+        median(self.0.iter().map(|pair| pair.first.p50_ms - pair.second.p50_ms))
+    }
+
     /// Median over the pairs of the p99 difference in milliseconds, first less second.
     pub(crate) fn added_p99_ms(&self) -> f64 {
         median(self.0.iter().map(|pair| pair.first.p99_ms - pair.second.p99_ms))

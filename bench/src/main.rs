@@ -11,6 +11,7 @@ use std::{fs, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use figures::{ALONE, LAST, Settings};
 
@@ -21,7 +22,7 @@ struct CommandLine {
     /// Run everything with few keys and short rounds to check that it works; does not write the report
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 7; for 6 (`writes`) and 7 (`gateway`) its rows of the report are replaced
+    /// Run only this figure, 1 to 8; for 6 (`writes`), 7 (`gateway`) and 8 (`models`) its rows of the report are replaced
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
 }
@@ -30,7 +31,7 @@ struct CommandLine {
 fn figure(text: &str) -> Result<u8, String> {
     let named = ALONE.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
     let number = named.or_else(|| text.parse().ok().filter(|number| (1..=LAST).contains(number)));
-    number.ok_or_else(|| format!("use 1 to {LAST}, `writes` or `gateway`"))
+    number.ok_or_else(|| format!("use 1 to {LAST}, `writes`, `gateway` or `models`"))
 }
 
 fn main() -> ExitCode {
@@ -45,14 +46,22 @@ fn main() -> ExitCode {
 
 fn measure(options: &CommandLine) -> Result<()> {
     fs::create_dir_all(paths::work("")).context("cannot create target/bench")?;
+    raise_handle_limit();
     let rows = figures::all(&Settings::new(options.quick), options.only);
     println!("{}", report::table(&rows));
     match options.only {
         Some(only) if !options.quick && ALONE.iter().any(|(_, number)| *number == only) => report::replace(only, &rows),
         None if !options.quick => report::write(&rows),
         _ => {
-            eprintln!("docs/benchmarks.md is unchanged: a full run of all figures writes it, `--only writes` and `--only gateway` their rows.");
+            eprintln!("docs/benchmarks.md is unchanged: a full run of all figures writes it, `--only` with a name the rows of its figure.");
             Ok(())
         }
     }
+}
+
+/// Raises the limit on open file handles as far as the system permits, also for the measured programs. If it cannot be raised, the figures that need
+/// it fail.
+fn raise_handle_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

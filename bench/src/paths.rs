@@ -46,3 +46,8 @@ pub(crate) fn log(name: &str) -> PathBuf {
 pub(crate) fn python() -> PathBuf {
     root().join("target/drf/bin/python")
 }
+
+/// `LiteLLM`'s command line.
+pub(crate) fn litellm() -> PathBuf {
+    root().join("target/litellm/bin/litellm")
+}

@@ -33,6 +33,8 @@ const OWNER: &str = "owner@fuzz.test";
 pub struct TestServer {
     /// An internal key of the owner.
     pub caller: String,
+    /// An agent key of the owner.
+    pub agent: String,
     runtime: Runtime,
     router: Router,
     _data: (Data, TempDir),
@@ -50,7 +52,7 @@ impl TestServer {
         let runtime = Builder::new_current_thread().enable_all().build().expect("cannot create a runtime");
         let folder = tempfile::tempdir().expect("cannot create a temporary folder");
         let options = DataOptions { data: folder.path().to_owned(), database: None, master_key: None, new_master_key: None };
-        let (data, core, caller) = runtime.block_on(async {
+        let (data, core, caller, agent) = runtime.block_on(async {
             let data = Data::open_exclusive(&options).await.expect("cannot create the data directory");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("cannot parse the public URL");
             let core = data.core(public_url, OutgoingOptions::default()).expect("cannot create the rules");
@@ -64,10 +66,12 @@ impl TestServer {
                 ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "Caller".to_owned())
             };
             let created = keys::create(&core, &actor, request).await.expect("cannot create a key");
-            (data, core, created.secret.reveal().to_owned())
+            let request = CreateKeyRequest::with_name(Kind::Key(KeyKind::Agent), "Agent".to_owned());
+            let agent = keys::create(&core, &actor, request).await.expect("cannot create an agent key");
+            (data, core, created.secret.reveal().to_owned(), agent.secret.reveal().to_owned())
         });
         let state = AppState::new(core, Vec::new()).expect("cannot create the state");
-        Self { caller, router: router::router(state), runtime, _data: (data, folder) }
+        Self { caller, agent, router: router::router(state), runtime, _data: (data, folder) }
     }
 
     /// Sends a request and returns the status and body of the response.

@@ -2,6 +2,7 @@
 
 mod v1 {
     mod bad_input;
+    mod budgets;
     mod corpora;
     mod credentials;
     mod documents;
@@ -14,8 +15,10 @@ mod v1 {
     mod limits;
     mod listing;
     mod malformed;
+    mod models;
     mod openapi;
     mod project_keys;
+    mod providers;
     mod public_keys;
     mod schemathesis;
     mod verify;

@@ -24,7 +24,7 @@ async fn server_errors_are_passed_through() {
         (&cli, &["keys", "get", unknown], "not_found"),
         (&cli, &["keys", "create", "--kind", "agent", "--name", "TAKEN"], "name: "),
         (&cli, &["keys", "create", "--kind", "external", "--name", "a"], "kind: "),
-        (&cli, &["keys", "create", "--kind", "agent", "--name", "a", "--credits", "5"], "invalid"),
+        (&cli, &["keys", "create", "--kind", "internal", "--name", "a", "--days", "5", "--credits", "5"], "invalid"),
         (&cli, &["keys", "create", "--kind", "client", "--name", "a", "--allow-ip", "everywhere"], "allowed_ips"),
         (&cli, &["keys", "edit", &id, "--days", "5"], "invalid"),
         (&cli, &["keys", "list", "--status", "tired"], "status: "),

@@ -1,6 +1,7 @@
 //! `latchkey keys` and `latchkey verify` against a running server.
 
 mod errors;
+mod models;
 mod services;
 
 use std::{

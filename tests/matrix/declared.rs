@@ -31,6 +31,7 @@ pub fn all() -> Vec<Route> {
 
 const OF_PAGE: &[(Method, &str, Access)] = &[
     (Method::GET, "/events", Access::SignedIn),
+    (Method::POST, "/console/models/try", Access::Permission(Permission::ManageCredentials)),
     (Method::GET, "/samples/content/{project}/{sample}", Access::Permission(Permission::ViewProject)),
     (Method::PUT, "/samples/upload/{project}/{import}/{position}", Access::Permission(Permission::ManageProjects)),
 ];
@@ -58,6 +59,9 @@ const VIEW_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCo
 /// The files at a storage provider are listed for a project, with the caller's own external key.
 const LIST_SOURCE: &[Permission] = &[Permission::ManageProjects, Permission::ManageApiKeys];
 
+/// The dialog of an agent key shows the default budget.
+const VIEW_BUDGETS: &[Permission] = &[Permission::ManageOrganization, Permission::ManageApiKeys];
+
 const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/account/invitation", Access::Token),
     ("/fn/account/join", Access::Token),
@@ -69,6 +73,8 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/audit/actors", Access::Permission(Permission::ViewAuditLog)),
     ("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     ("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
+    ("/fn/calls/choices", Access::Permission(Permission::ViewBilling)),
+    ("/fn/calls/list", Access::Permission(Permission::ViewBilling)),
     ("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),
     ("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     ("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
@@ -98,6 +104,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/keys/edit", Access::Manage),
     ("/fn/keys/get", Access::OneOf(ANY_KEY)),
     ("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
+    ("/fn/keys/model-names", Access::Permission(Permission::ManageApiKeys)),
     ("/fn/keys/open", Access::View),
     ("/fn/keys/recent-use", Access::OneOf(ANY_VIEW)),
     ("/fn/keys/rotate", Access::Manage),
@@ -105,11 +112,16 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/list", Access::Permission(Permission::ManageMembers)),
+    ("/fn/members/set-budget", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
     ("/fn/notifications/list", Access::SignedIn),
     ("/fn/notifications/mark-read", Access::SignedIn),
+    ("/fn/organization/budgets", Access::OneOf(VIEW_BUDGETS)),
     ("/fn/organization/edit", Access::Permission(Permission::ManageOrganization)),
     ("/fn/organization/get", Access::Permission(Permission::ManageOrganization)),
+    ("/fn/organization/set-agent-budget", Access::Permission(Permission::ManageOrganization)),
+    ("/fn/organization/set-budget", Access::Permission(Permission::ManageOrganization)),
+    ("/fn/organization/set-call-log-days", Access::Permission(Permission::ManageOrganization)),
     ("/fn/overview/get", Access::SignedIn),
     ("/fn/profile/change-password", Access::SignedIn),
     ("/fn/profile/end-other-sessions", Access::SignedIn),
@@ -134,11 +146,15 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/projects/replace-secret", Access::Permission(Permission::ManageProjects)),
     ("/fn/projects/set-member-role", Access::Permission(Permission::ManageProjects)),
     ("/fn/providers/create", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/create-alias", Access::Permission(Permission::ManageCredentials)),
     ("/fn/providers/create-model", Access::Permission(Permission::ManageCredentials)),
     ("/fn/providers/delete", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/delete-alias", Access::Permission(Permission::ManageCredentials)),
     ("/fn/providers/delete-model", Access::Permission(Permission::ManageCredentials)),
     ("/fn/providers/edit", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/edit-alias", Access::Permission(Permission::ManageCredentials)),
     ("/fn/providers/edit-model", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/offered-models", Access::Permission(Permission::ManageCredentials)),
     ("/fn/providers/list", Access::Permission(Permission::ManageCredentials)),
     ("/fn/access-requests/approve", Access::Permission(Permission::ManageProjects)),
     ("/fn/access-requests/create", Access::Permission(Permission::ViewProject)),

@@ -14,7 +14,7 @@ pub struct Example {
     pub kind: Option<Kind>,
     /// Whether an inaccessible or unknown id is skipped instead of 404, as in bulk actions.
     pub skips_missing: bool,
-    /// Whether the request is invalid for a caller with the permission: 422. For routes that call a service.
+    /// Whether the request is invalid for a caller with the permission: 422. For routes that call a service or a model.
     pub is_invalid: bool,
     /// The arguments for an object id.
     pub arguments: fn(&Fixtures, &str) -> Value,
@@ -71,6 +71,8 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/audit/actors") => plain(|_, _| json!({})),
         ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
         ("POST", "/fn/billing/month") => plain(|_, _| json!({ "month": null })),
+        ("POST", "/fn/calls/choices") => plain(|_, _| json!({})),
+        ("POST", "/fn/calls/list") => plain(|_, _| json!({ "filter": {}, "period": "all", "cursor": null })),
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
         ("POST", "/fn/corpora/create") => plain(|fixtures, _| json!({ "name": fixtures.unique_name() })),
         ("POST", "/fn/corpora/delete" | "/fn/corpora/page" | "/fn/corpora/remove-upstream") => {
@@ -121,10 +123,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
         }
+        ("POST", "/fn/keys/model-names" | "/fn/organization/budgets") => plain(|_, _| json!({})),
         ("POST", "/fn/keys/rotate") => with_object(Object::Key, |_, id| json!({ "id": id, "grace_seconds": 0 })).of(KeyKind::Agent),
         ("POST", "/fn/members/disable") => with_object(Object::Member, |_, id| json!({ "id": id, "receiver": null })),
         ("POST", "/fn/members/enable") => with_object(Object::Member, |_, id| json!({ "id": id })),
         ("POST", "/fn/members/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/members/set-budget") => with_object(Object::Member, |_, id| json!({ "user": id, "budget": budget() })),
         ("POST", "/fn/members/set-role") => with_object(Object::Member, |fixtures, id| json!({ "id": id, "role": fixtures.unprivileged_role() })),
         ("GET", "/events") => plain(|_, _| Value::Null),
         ("POST", "/fn/issued/list") => with_object(
@@ -140,17 +144,31 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/rename") => plain(|fixtures, _| json!({ "name": fixtures.unique_name() })),
         ("POST", "/fn/profile/end-other-sessions" | "/fn/profile/sessions") => plain(|_, _| json!({})),
         ("POST", "/fn/organization/edit") => plain(|_, _| json!({ "name": "acme", "currency": "USD" })),
+        ("POST", "/fn/organization/set-agent-budget" | "/fn/organization/set-budget") => plain(|_, _| json!({ "budget": budget() })),
+        ("POST", "/fn/organization/set-call-log-days") => plain(|_, _| json!({ "days": 7 })),
         ("POST", "/fn/organization/get" | "/fn/overview/get") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|fixtures, _| json!({ "request": new_provider(fixtures) })),
+        ("POST", "/fn/providers/create-alias") => {
+            plain(|fixtures, _| json!({ "request": { "name": fixtures.unique_name(), "targets": fixtures.targets() } }))
+        }
         ("POST", "/fn/providers/create-model") => {
             with_object(Object::Provider, |fixtures, id| json!({ "provider": id, "request": { "name": fixtures.unique_name() } }))
         }
         ("POST", "/fn/providers/delete") => with_object(Object::Provider, |_, id| json!({ "id": id })),
+        ("POST", "/fn/providers/delete-alias") => with_object(Object::Alias, |_, id| json!({ "id": id })),
         ("POST", "/fn/providers/delete-model") => with_object(Object::Model, |_, id| json!({ "id": id })),
         ("POST", "/fn/providers/edit") => with_object(Object::Provider, |fixtures, id| json!({ "id": id, "request": new_provider(fixtures) })),
+        ("POST", "/fn/providers/edit-alias") => with_object(
+            Object::Alias,
+            |fixtures, id| json!({ "id": id, "request": { "name": fixtures.unique_name(), "targets": fixtures.targets() } }),
+        ),
         ("POST", "/fn/providers/edit-model") => {
             with_object(Object::Model, |fixtures, id| json!({ "id": id, "request": { "name": fixtures.unique_name() } }))
         }
+        // The provider is at an address that is not called.
+        ("POST", "/fn/providers/offered-models") => with_object(Object::Provider, |_, id| json!({ "provider": id })).invalid(),
+        // Without a prompt.
+        ("POST", "/console/models/try") => plain(|_, _| json!({ "model": "gpt" })).invalid(),
         ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
         ("POST", "/fn/access-requests/approve") => with_object(Object::Request, |_, id| json!({ "id": id })),
         ("POST", "/fn/access-requests/create") => with_object(Object::Template, |_, id| json!({ "template": id })),
@@ -218,6 +236,16 @@ pub fn of(route: &Route) -> Option<Example> {
         ("GET", "/api/v1/projects/{id}" | "/api/v1/projects/{id}/nodes" | "/api/v1/projects/{id}/revoked") => {
             with_object(Object::Project, |_, _| Value::Null)
         }
+        ("GET", "/api/v1/aliases" | "/api/v1/calls" | "/api/v1/models" | "/api/v1/providers" | "/api/v1/usage") => plain(|_, _| Value::Null),
+        ("POST", "/api/v1/aliases") => plain(|fixtures, _| json!({ "name": fixtures.unique_name(), "targets": fixtures.targets() })),
+        ("GET" | "DELETE", "/api/v1/aliases/{id}") => with_object(Object::Alias, |_, _| Value::Null),
+        ("PATCH", "/api/v1/aliases/{id}") => with_object(Object::Alias, |fixtures, _| json!({ "name": fixtures.unique_name() })),
+        ("GET" | "DELETE", "/api/v1/models/{id}") => with_object(Object::Model, |_, _| Value::Null),
+        ("PATCH", "/api/v1/models/{id}") => with_object(Object::Model, |fixtures, _| json!({ "name": fixtures.unique_name() })),
+        ("POST", "/api/v1/providers") => plain(|fixtures, _| new_provider(fixtures)),
+        ("GET" | "DELETE", "/api/v1/providers/{id}") => with_object(Object::Provider, |_, _| Value::Null),
+        ("PATCH", "/api/v1/providers/{id}") => with_object(Object::Provider, |fixtures, _| json!({ "name": fixtures.unique_name() })),
+        ("POST", "/api/v1/providers/{id}/models") => with_object(Object::Provider, |fixtures, _| json!({ "name": fixtures.unique_name() })),
         ("GET", "/api/v1/services") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/services") => {
             plain(|fixtures, _| json!({ "name": fixtures.unique_name(), "base_url": "https://api.example.test", "injection": { "type": "bearer" } }))
@@ -335,8 +363,13 @@ pub fn new_aws_key() -> Value {
     request
 }
 
+fn budget() -> Value {
+    json!({ "limit": 1_000_000_000, "unit": "usd", "period": "month" })
+}
+
 pub fn new_provider(fixtures: &Fixtures) -> Value {
-    json!({ "name": fixtures.unique_name(), "style": "openai", "base_url": "https://llm.example.test/v1" })
+    // This machine, which is not called without `--allow-outgoing`.
+    json!({ "name": fixtures.unique_name(), "style": "openai", "base_url": "https://127.0.0.1/v1" })
 }
 
 /// The request of the page, without a credential, so that *Manage Services* is enough.

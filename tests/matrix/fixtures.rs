@@ -54,6 +54,7 @@ pub enum Object {
     External,
     Provider,
     Model,
+    Alias,
     /// A service without a credential.
     Service,
     /// A member with the role without permissions, so that the role hierarchy never rejects the call.
@@ -111,6 +112,7 @@ impl Object {
             Self::General | Self::External => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
             Self::Model => "mdl_00000000000070008000000000000000",
+            Self::Alias => "als_00000000000070008000000000000000",
             Self::Service => "svc_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
@@ -142,6 +144,8 @@ pub struct Fixtures {
     database: AnyPool,
     /// The id of a role without permissions.
     unprivileged_role: String,
+    /// The id of a model that is never changed.
+    target_model: String,
     count: AtomicU32,
     /// Internal keys by e-mail address and excluded scope.
     keys: Mutex<HashMap<(String, Option<&'static str>), String>>,
@@ -166,9 +170,18 @@ impl Fixtures {
             users.push(test_user(role, &format!("{role}@acme.test"), permissions));
         }
         let other_owner = test_user("the owner of another organization", "owner@globex.test", Permissions::of(Permission::ALL));
-        let mut fixtures =
-            Self { server, users, other_owner, database, unprivileged_role: String::new(), count: AtomicU32::new(0), keys: Mutex::default() };
+        let mut fixtures = Self {
+            server,
+            users,
+            other_owner,
+            database,
+            unprivileged_role: String::new(),
+            target_model: String::new(),
+            count: AtomicU32::new(0),
+            keys: Mutex::default(),
+        };
         fixtures.unprivileged_role = fixtures.create_role(&[]).await;
+        fixtures.target_model = fixtures.create_model().await;
         let single = Permission::ALL.iter().map(std::slice::from_ref);
         for permissions in single.chain([&[][..]]) {
             let role = fixtures.create_role(permissions).await;
@@ -188,6 +201,11 @@ impl Fixtures {
 
     pub fn unprivileged_role(&self) -> &str {
         &self.unprivileged_role
+    }
+
+    /// The targets of an alias.
+    pub fn targets(&self) -> Value {
+        json!([{ "model": self.target_model, "priority": 1, "weight": 1 }])
     }
 
     pub async fn create_role(&self, permissions: &[Permission]) -> String {
@@ -238,9 +256,10 @@ impl Fixtures {
                 id
             }
             Object::Provider => self.create_provider().await,
-            Object::Model => {
-                let arguments = json!({ "provider": self.create_provider().await, "request": { "name": self.unique_name() } });
-                text(&self.call_as_owner("providers/create-model", arguments).await["id"])
+            Object::Model => self.create_model().await,
+            Object::Alias => {
+                let arguments = json!({ "request": { "name": self.unique_name(), "targets": self.targets() } });
+                text(&self.call_as_owner("providers/create-alias", arguments).await["id"])
             }
             Object::Service => {
                 let arguments = json!({ "request": new_service_request(self) });
@@ -390,6 +409,11 @@ impl Fixtures {
 
     async fn create_provider(&self) -> String {
         text(&self.call_as_owner("providers/create", json!({ "request": new_provider(self) })).await["id"])
+    }
+
+    async fn create_model(&self) -> String {
+        let arguments = json!({ "provider": self.create_provider().await, "request": { "name": self.unique_name() } });
+        text(&self.call_as_owner("providers/create-model", arguments).await["id"])
     }
 
     async fn create_issued_key(&self, user: &TestUser) -> KeyId {

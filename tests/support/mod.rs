@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod dnanexus;
+pub mod model_upstream;
 pub mod projects;
 pub mod s3;
 pub mod serve_process;

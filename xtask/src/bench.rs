@@ -12,15 +12,17 @@ use crate::{paths, process, run, setup};
 
 /// The number of the figure that Criterion measures.
 const IN_PROCESS: u8 = 3;
-/// The number of the figure that compares with other products.
+/// The number of the figure that compares verify with other products.
 const PEERS: u8 = 4;
+/// The number of the figure that measures calls of language models, also against another product.
+const MODELS: u8 = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Run every figure briefly, in about a minute; no results are written
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 7; for 6 (`writes`) and 7 (`gateway`) its results are written
+    /// Run only this figure, 1 to 8; for 6 (`writes`), 7 (`gateway`) and 8 (`models`) its results are written
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
 }
@@ -30,7 +32,8 @@ fn figure(text: &str) -> Result<u8, String> {
     match text {
         "writes" => Ok(6),
         "gateway" => Ok(7),
-        _ => text.parse().ok().filter(|number| (1..=7).contains(number)).ok_or_else(|| "use 1 to 7, `writes` or `gateway`".to_owned()),
+        "models" => Ok(MODELS),
+        _ => text.parse().ok().filter(|number| (1..=MODELS).contains(number)).ok_or_else(|| "use 1 to 8, `writes`, `gateway` or `models`".to_owned()),
     }
 }
 
@@ -48,6 +51,9 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if options.includes(PEERS) {
         report_failure(steps.run("setup of better-auth", setup::better_auth));
         report_failure(steps.run("setup of djangorestframework-api-key", setup::drf));
+    }
+    if options.includes(MODELS) {
+        report_failure(steps.run("setup of LiteLLM", setup::litellm));
     }
     steps.run("bench", || process::run(cargo("build").args(["--release", "--package", "bench", "--bins"])))?;
     if options.includes(IN_PROCESS) {

@@ -86,11 +86,12 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("setup of moto", setup::moto)?;
     steps.run("setup of aiosmtpd", setup::smtp)?;
     steps.run("setup of PyJWT", setup::pyjwt)?;
+    steps.run("setup of OpenAI's and Anthropic's SDKs", setup::sdks)?;
     steps.run("setup of nginx, Caddy and HAProxy", setup::proxies)?;
     steps.run("setup of schemathesis", setup::schemathesis)?;
     steps.run("setup of PostgreSQL", setup::postgres)?;
     steps.run("setup of strace", setup::strace)?;
-    steps.run("setup of jose and Unkey's SDK", setup::packages)?;
+    steps.run("setup of jose and the SDKs for JavaScript", setup::packages)?;
     steps.run("unit and integration tests", || process::run(cargo("test").args(["--workspace", "--exclude", "xtask"]).args(arguments)))
 }
 

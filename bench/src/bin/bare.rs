@@ -1,14 +1,15 @@
 //! The baseline for verify: the same HTTP server and runtime, and a handler that parses the same JSON, returns JSON of the same shape and
-//! does nothing else. It is also the upstream of the gateway: `/item` is always the same JSON.
+//! does nothing else. It is also the upstream of the gateway: `/item` and chat completions are always the same JSON.
 
-use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
+use std::{convert::Infallible, future, io, net::IpAddr, sync::LazyLock, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     http::header::{CONTENT_TYPE, HeaderName},
     routing::{get, post},
 };
+use futures_util::{StreamExt, stream};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -86,11 +87,43 @@ async fn item() -> ([(HeaderName, &'static str); 1], Bytes) {
     ([(CONTENT_TYPE, "application/json")], ITEM.clone())
 }
 
+/// About 1 KiB of JSON.
+static COMPLETION: LazyLock<Bytes> = LazyLock::new(|| {
+    let text = "A thousand bytes of plain words. ".repeat(24);
+    let usage = r#"{"prompt_tokens":150,"completion_tokens":90,"total_tokens":240,"prompt_tokens_details":{"cached_tokens":0}}"#;
+    format!(
+        "{{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1790000000,\"model\":\"a-model\",\"choices\":[{{\"index\":0,\"message\":\
+         {{\"role\":\"assistant\",\"content\":\"{text}\"}},\"finish_reason\":\"stop\"}}],\"usage\":{usage}}}"
+    )
+    .into()
+});
+/// The first event of each stream, and the only one.
+static EVENT: Bytes = Bytes::from_static(
+    b"data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"A\"}}]}\n\n",
+);
+/// Where `"stream":true` is searched: the field comes first in the requests for streams.
+const STREAM_WITHIN: usize = 64;
+
+/// A chat completion, or a stream that stays open until the client closes it.
+async fn chat(request: Bytes) -> ([(HeaderName, &'static str); 1], Body) {
+    const STREAM: &[u8] = b"\"stream\":true";
+    let begin = &request[..request.len().min(STREAM_WITHIN)];
+    if !begin.windows(STREAM.len()).any(|part| part == STREAM) {
+        return ([(CONTENT_TYPE, "application/json")], Body::from(COMPLETION.clone()));
+    }
+    let events = stream::once(future::ready(Ok::<_, Infallible>(EVENT.clone()))).chain(stream::pending());
+    ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events))
+}
+
 /// Listens on the port given as the first argument.
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).ok_or_else(|| io::Error::other("usage: bare PORT"))?;
-    let router = Router::new().route("/api/v1/verify", post(verify)).route("/item", get(item)).route("/readyz", get(async || "ready"));
+    let router = Router::new()
+        .route("/api/v1/verify", post(verify))
+        .route("/item", get(item))
+        .route("/v1/chat/completions", post(chat))
+        .route("/readyz", get(async || "ready"));
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     loop {
         serve_connection(listener.accept().await?.0, &router);

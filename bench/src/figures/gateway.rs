@@ -79,7 +79,8 @@ fn add_service(latchkey: SocketAddr, caller: &str, upstream: SocketAddr) -> Resu
     })
 }
 
-async fn create(connection: &mut Connection, path: &str, caller: &str, body: &Value) -> Result<Value> {
+/// Creates something over REST, with this API key.
+pub(super) async fn create(connection: &mut Connection, path: &str, caller: &str, body: &Value) -> Result<Value> {
     let response = connection.call(&post(path, caller, &body.to_string())).await?;
     ensure!(response.status == 201, "{path} failed with status {}: {}", response.status, String::from_utf8_lossy(response.body));
     Ok(serde_json::from_slice(response.body)?)

@@ -3,6 +3,7 @@
 mod against_bare;
 mod gateway;
 mod in_process;
+mod models;
 mod peers;
 mod revoked;
 mod stored;
@@ -35,22 +36,25 @@ pub(crate) struct Settings {
     pub peer_keys: usize,
     /// Number of keys that figure 5 disables under load.
     pub disabled_keys: usize,
+    /// Number of open streams of figure 8.
+    pub streams: usize,
 }
 
 impl Settings {
     /// The full run, or a quick one that only checks that everything works.
     pub(crate) const fn new(quick: bool) -> Self {
         if quick {
-            Self { pairs: 1, round: Duration::from_millis(300), stored_keys: [1000, 2000, 5000], peer_keys: 1000, disabled_keys: 100 }
+            Self { pairs: 1, round: Duration::from_millis(300), stored_keys: [1000, 2000, 5000], peer_keys: 1000, disabled_keys: 100, streams: 200 }
         } else {
-            Self { pairs: 7, round: Duration::from_millis(2500), stored_keys: [1000, 100_000, 1_000_000], peer_keys: 100_000, disabled_keys: 10_000 }
+            let (pairs, round, stored_keys) = (7, Duration::from_millis(2500), [1000, 100_000, 1_000_000]);
+            Self { pairs, round, stored_keys, peer_keys: 100_000, disabled_keys: 10_000, streams: 5000 }
         }
     }
 }
 
 /// A row of the table.
 pub(crate) struct Row {
-    /// Number of the figure, 1 to 7.
+    /// Number of the figure, 1 to 8.
     pub figure: u8,
     pub what: String,
     pub goal: String,
@@ -97,11 +101,11 @@ fn number(ratio: f64) -> String {
 type Figure = (u8, &'static str, fn(&Settings) -> Result<Vec<Row>>);
 
 /// Figures that are also measured alone, each with its name: their rows of the report are replaced.
-pub(crate) const ALONE: [(&str, u8); 2] = [("writes", writes::FIGURE), ("gateway", gateway::FIGURE)];
+pub(crate) const ALONE: [(&str, u8); 3] = [("writes", writes::FIGURE), ("gateway", gateway::FIGURE), ("models", models::FIGURE)];
 /// The number of the last figure.
-pub(crate) const LAST: u8 = gateway::FIGURE;
+pub(crate) const LAST: u8 = models::FIGURE;
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     (1, "verify against a bare handler", against_bare::measure),
     (2, "verify with up to a million stored keys", stored::measure),
     (3, "a cached key, in process", in_process::measure),
@@ -109,6 +113,7 @@ const FIGURES: [Figure; 7] = [
     (5, "from disabling to the first rejection", revoked::measure),
     (writes::FIGURE, "writes with many stored keys", writes::measure),
     (gateway::FIGURE, "the gateway against a bare reverse proxy", gateway::measure),
+    (models::FIGURE, "calls of language models", models::measure),
 ];
 
 /// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 /// More headers than any measured server sends.
-const HEADERS_MAX: usize = 32;
+const HEADERS_MAX: usize = 64;
 
 pub(crate) struct Connection {
     address: SocketAddr,

@@ -7,6 +7,7 @@
 mod connection;
 mod requests;
 mod schedule;
+mod streams;
 
 use std::{
     io,
@@ -21,7 +22,7 @@ use tokio::{
     task::JoinSet,
 };
 
-pub(crate) use self::{connection::Connection, requests::Requests};
+pub(crate) use self::{connection::Connection, requests::Requests, streams::Streams};
 use schedule::schedule;
 
 /// Number of concurrent connections.
@@ -42,6 +43,8 @@ pub(crate) struct Load {
 pub(crate) struct Round {
     /// Expected responses per second.
     pub per_second: f64,
+    /// Median of the response time in milliseconds.
+    pub p50_ms: f64,
     /// 99th percentile of the response time in milliseconds.
     pub p99_ms: f64,
     /// All expected responses, including those of the warm-up.
@@ -57,7 +60,8 @@ impl Round {
         tally.nanoseconds.sort_unstable();
         Ok(Self {
             per_second: f64::from(u32::try_from(tally.nanoseconds.len())?) / time.as_secs_f64(),
-            p99_ms: p99_ms(&tally.nanoseconds),
+            p50_ms: percentile_ms(&tally.nanoseconds, 50),
+            p99_ms: percentile_ms(&tally.nanoseconds, 99),
             unexpected: tally.unexpected,
             answers: u64::try_from(warm_up.nanoseconds.len() + tally.nanoseconds.len())?,
             server_us: f64::NAN,
@@ -173,6 +177,6 @@ impl Load {
     }
 }
 
-fn p99_ms(sorted: &[u32]) -> f64 {
-    sorted.get(sorted.len() * 99 / 100).map_or(f64::NAN, |nanoseconds| f64::from(*nanoseconds) / 1e6)
+fn percentile_ms(sorted: &[u32], percent: usize) -> f64 {
+    sorted.get(sorted.len() * percent / 100).map_or(f64::NAN, |nanoseconds| f64::from(*nanoseconds) / 1e6)
 }

@@ -13,7 +13,7 @@ pub(crate) struct Requests {
     ends: Vec<usize>,
     next: AtomicUsize,
     before: String,
-    after: &'static str,
+    after: String,
     /// Length of every request. Shorter ones are padded with spaces, which are valid after a JSON document.
     length: usize,
 }
@@ -31,18 +31,27 @@ impl Requests {
         let longest = longest(&keys);
         let body = OPEN.len() + longest + CLOSE.len();
         let before = format!("{head}content-type: application/json\r\ncontent-length: {body}\r\n\r\n{OPEN}");
-        Self::new(before, keys, CLOSE)
+        Self::new(before, keys, CLOSE.to_owned())
     }
 
     /// A request with these first lines, the last of which ends with the key. All keys must have the same length.
     pub(crate) fn in_header(head: String, keys: Vec<Box<str>>) -> Self {
-        const END: &str = "\r\ncontent-length: 0\r\n\r\n";
-        let longest = longest(&keys);
-        assert!(keys.iter().all(|key| key.len() == longest), "keys in a header cannot be padded, so they must have one length");
-        Self::new(head, keys, END)
+        Self::in_header_with_end(head, keys, "\r\ncontent-length: 0\r\n\r\n".to_owned())
     }
 
-    fn new(before: String, mut keys: Vec<Box<str>>, after: &'static str) -> Self {
+    /// Same as [`Self::in_header`], with this JSON body.
+    pub(crate) fn in_header_with_body(head: String, keys: Vec<Box<str>>, body: &str) -> Self {
+        let length = body.len();
+        Self::in_header_with_end(head, keys, format!("\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
+    }
+
+    fn in_header_with_end(head: String, keys: Vec<Box<str>>, end: String) -> Self {
+        let longest = longest(&keys);
+        assert!(keys.iter().all(|key| key.len() == longest), "keys in a header cannot be padded, so they must have one length");
+        Self::new(head, keys, end)
+    }
+
+    fn new(before: String, mut keys: Vec<Box<str>>, after: String) -> Self {
         let length = before.len() + longest(&keys) + after.len();
         // A fixed seed: the same order in every run.
         keys.shuffle(&mut StdRng::seed_from_u64(1));

@@ -24,6 +24,8 @@ pub(super) fn versions() -> String {
     let packages = ["better-auth", "@better-auth/api-key", "better-sqlite3"];
     let node_packages = packages.map(|name| format!("{name} {}", package_json["dependencies"][name].as_str().unwrap_or("?")));
     let python_packages = fs::read_to_string(paths::source("drf/requirements.txt")).unwrap_or_default().trim().replace("==", " ").replace('\n', ", ");
+    let litellm = fs::read_to_string(paths::source("litellm/requirements.txt")).unwrap_or_default();
+    let litellm = litellm.lines().find_map(|line| line.strip_prefix("litellm==")?.split(' ').next()).unwrap_or("?");
     let python = output_of(Command::new(paths::python()).arg("--version"));
     [
         output_of(Command::new("rustc").arg("--version")),
@@ -31,6 +33,7 @@ pub(super) fn versions() -> String {
         node_packages.join(", "),
         python,
         python_packages,
+        format!("litellm {litellm}"),
     ]
     .join("; ")
 }

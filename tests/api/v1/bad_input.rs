@@ -66,6 +66,8 @@ async fn invalid_bodies_are_client_errors() {
         (Method::POST, "/keys"),
         (Method::POST, "/keys/import"),
         (Method::POST, "/corpora"),
+        (Method::POST, "/providers"),
+        (Method::POST, "/aliases"),
         (Method::PUT, "/corpora/1/upstream"),
         (Method::POST, "/corpora/1/documents"),
         (Method::POST, "/corpora/1/search"),

@@ -139,6 +139,9 @@ async fn check_limits(api: &ApiClient, path: &str, spec: &KindSpec) {
         ("allowed_ips", json!(["192.0.2.0/24"]), json!([]), spec.has_limits && !spec.is_public),
         ("address_rate_limits", rates, json!([]), spec.is_public),
         ("allowed_origins", json!(["https://example.com"]), json!([]), spec.is_public),
+        ("models", json!(["gpt-*"]), Value::Null, spec.can_call_models),
+        ("tokens_per_minute", json!(1000), Value::Null, spec.can_call_models),
+        ("max_parallel", json!(10), Value::Null, spec.can_call_models),
     ] {
         let edited = api.call(Method::PATCH, path, Some(json!({ field: value }))).await;
         if is_supported {
@@ -242,10 +245,10 @@ fn table() -> Value {
             },
             "edited": match spec.editable {
                 Editable::Nothing => &[][..],
-                Editable::Name => &["name"],
                 Editable::NameAndValue => &["name", "value"],
+                Editable::NameAndLimits => &["name", "limits", "models"],
                 Editable::Limits => &["limits"],
-                Editable::All => &["name", "external id", "metadata", "scopes", "limits", "expiry"],
+                Editable::All => &["name", "external id", "metadata", "scopes", "limits", "models", "expiry"],
             },
         })
     };
@@ -296,7 +299,12 @@ async fn fields_outside_of_the_kind_are_rejected_by_name() {
         (json!({ "kind": "corpus", "name": "a", "scopes": ["query", "admin"], "corpora": [1] }), "scopes"),
         (json!({ "kind": "corpus", "name": "a", "corpora": [1], "duration_days": 30 }), "duration_days"),
         (json!({ "kind": "agent", "name": "a", "metadata": { "a": 1 } }), "metadata"),
-        (json!({ "kind": "agent", "name": "a", "rate_limits": [{ "name": "a", "limit": 1, "duration_ms": 1000 }] }), "rate_limits"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 30, "credits": { "remaining": 1 } }), "credits"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 30, "models": [] }), "models"),
+        (json!({ "kind": "corpus", "name": "a", "corpora": [1], "budget": { "limit": "1" } }), "budget"),
+        (json!({ "kind": "corpus", "name": "a", "corpora": [1], "tokens_per_minute": 1 }), "tokens_per_minute"),
+        (json!({ "kind": "corpus", "name": "a", "corpora": [1], "max_parallel": 1 }), "max_parallel"),
+        (json!({ "kind": "agent", "name": "a", "address_rate_limits": [{ "name": "a", "limit": 1, "duration_ms": 1000 }] }), "address_rate_limits"),
         (json!({ "kind": "client", "name": "a", "address_rate_limits": [{ "name": "a", "limit": 1, "duration_ms": 1000 }] }), "address_rate_limits"),
         (json!({ "kind": "client", "name": "a", "allowed_origins": ["https://example.com"] }), "allowed_origins"),
         (json!({ "kind": "corpus", "name": "a", "corpora": [1], "allowed_ips": ["192.0.2.0/24"] }), "allowed_ips"),
@@ -321,12 +329,12 @@ async fn new_key_cannot_exceed_the_scopes_of_its_creator() {
     let (status, created) = narrow.post("/keys", json!({ "kind": "internal", "name": "a", "duration_days": 1 })).await;
     assert_eq!((status, &created["key"]["scopes"]), (StatusCode::CREATED, &json!(["keys:write"])), "by default the new key has the same scopes");
 
-    // Members cannot manage general keys, but `credentials:*` also covers their own external keys.
+    // Members can neither manage general keys nor view the billing, but `credentials:*` also covers their own external keys.
     let member = server.api("member@acme.test", "");
     let (_, created) = member.post("/keys", json!({ "kind": "internal", "name": "a", "duration_days": 1 })).await;
-    let without_gateway = Scope::ALL.iter().filter(|scope| !matches!(scope, Scope::GatewayRead | Scope::GatewayWrite));
-    let expected: Vec<&str> = without_gateway.map(|scope| scope.as_str()).collect();
-    assert_eq!(created["key"]["scopes"], json!(expected), "members cannot manage services");
+    let of_members = Scope::ALL.iter().filter(|scope| !matches!(scope, Scope::GatewayRead | Scope::GatewayWrite | Scope::UsageRead));
+    let expected: Vec<&str> = of_members.map(|scope| scope.as_str()).collect();
+    assert_eq!(created["key"]["scopes"], json!(expected), "members cannot manage services and models");
     // Removing permissions from the role limits the key immediately.
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
     server.state.verifier.invalidate_all();

@@ -98,7 +98,7 @@ async fn invalid_limit_is_named() {
     }
     for limits in [json!({ "credits": { "remaining": 1 } }), json!({ "allowed_ips": ["10.0.0.1"] })] {
         let field = limits.as_object().unwrap().keys().next().unwrap().clone();
-        let mut call = json!({ "kind": "agent", "name": "a" });
+        let mut call = json!({ "kind": "internal", "name": "a", "duration_days": 30 });
         call.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
         let (status, problem) = api.post("/keys", call).await;
         assert_eq!((status, &problem["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "other kinds have no limits");

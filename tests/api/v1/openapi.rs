@@ -81,6 +81,31 @@ async fn references_resolve_and_errors_are_problem_details() {
     }
 }
 
+/// Returns the id.
+async fn create_provider(api: &ApiClient) -> Value {
+    let provider = json!({ "name": KeyId::new(), "style": "openai", "base_url": "https://api.example.com/v1" });
+    api.post("/providers", provider).await.1["id"].clone()
+}
+
+/// A model of a provider of its own. Returns the id.
+async fn create_model(api: &ApiClient, name: &str) -> Value {
+    let provider = text(&create_provider(api).await);
+    let (status, created) = api.post(&format!("/providers/{provider}/models"), json!({ "name": name })).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    created["id"].clone()
+}
+
+/// The id of the model in the examples of aliases.
+const EXAMPLE_MODEL: &str = "mdl_01a1f0b75c8d7f3aa6c1d0e5b4938271";
+
+/// A model with the id of the examples.
+async fn create_example_model(server: &TestServer, api: &ApiClient) {
+    let (database, id) = (server.database().await, text(&create_model(api, "of-the-examples").await));
+    for sql in ["update models set id = $1 where id = $2", "update model_names set owner_id = $1 where owner_id = $2"] {
+        sqlx::query(sql).bind(EXAMPLE_MODEL).bind(&id).execute(&database).await.unwrap();
+    }
+}
+
 /// The path of an operation, with the id of a new object if it has one, or of this project.
 async fn operation_path(api: &ApiClient, project: &str, path: &str) -> String {
     let path = path.trim_start_matches("/api/v1");
@@ -94,6 +119,12 @@ async fn operation_path(api: &ApiClient, project: &str, path: &str) -> String {
             let name = KeyId::new().to_string().replace('_', "-");
             let service = json!({ "name": name, "base_url": "https://api.example.com", "injection": { "type": "bearer" } });
             api.post("/services", service).await.1["id"].clone()
+        }
+        Some("/providers") => create_provider(api).await,
+        Some("/models") => create_model(api, &KeyId::new().to_string()).await,
+        Some("/aliases") => {
+            let target = json!({ "model": create_model(api, &KeyId::new().to_string()).await, "priority": 1, "weight": 1 });
+            api.post("/aliases", json!({ "name": KeyId::new(), "targets": [target] })).await.1["id"].clone()
         }
         Some("/projects") => json!(project),
         Some("/corpora") => api.post("/corpora", json!({ "name": KeyId::new() })).await.1["id"].clone(),
@@ -110,6 +141,7 @@ async fn every_example_succeeds() {
     let api = server.api("owner@acme.test", "");
     let project = create_project(&owner, "Genomes").await;
     assert_eq!(api.post("/corpora", json!({ "name": "the first" })).await.1["id"], 1);
+    create_example_model(&server, &api).await;
     let document = document(&server).await;
     let mut count = 0;
     for (path, method, operation) in operations(&document) {

@@ -18,7 +18,7 @@ pub(crate) use self::compiler::warn_if_unpinned as warn_if_compiler_unpinned;
 pub(crate) use self::faults::{postgres, strace};
 pub(crate) use self::node::{better_auth, ensure_packages as packages, npx};
 pub(crate) use self::proxies::ensure as proxies;
-pub(crate) use self::python::{drf, moto, pyjwt, schemathesis, smtp};
+pub(crate) use self::python::{drf, litellm, moto, pyjwt, schemathesis, sdks, smtp};
 pub(crate) use self::wasm::{TARGET as WASM_TARGET, Toolchain};
 
 use crate::step::Steps;
@@ -44,6 +44,7 @@ pub(crate) fn install_all() -> Result<()> {
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;
     steps.run("PyJWT", pyjwt)?;
+    steps.run("OpenAI's and Anthropic's SDKs", sdks)?;
     steps.run("nginx, Caddy and HAProxy", proxies)?;
     steps.run("schemathesis", schemathesis)?;
     steps.run("PostgreSQL", postgres)?;

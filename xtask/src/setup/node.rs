@@ -1,5 +1,5 @@
-//! The JavaScript packages: Playwright for the browser tests, binaryen for `wasm-opt`, the fonts, jose and Unkey's SDK for the integration
-//! tests; better-auth for the benchmarks.
+//! The JavaScript packages: Playwright for the browser tests, binaryen for `wasm-opt`, the fonts, jose and the SDKs of Unkey, `OpenAI` and Anthropic
+//! for the integration tests; better-auth for the benchmarks.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,11 @@ use crate::{paths, process};
 
 /// Installs the packages of the build and the tests.
 pub(crate) fn ensure_packages() -> Result<()> {
-    ensure("end2end", "Playwright, binaryen, fonts, jose, @unkey/api", "the build (wasm-opt, fonts), the browser and the integration tests")
+    ensure(
+        "end2end",
+        "Playwright, binaryen, fonts, jose, @unkey/api, openai, @anthropic-ai/sdk",
+        "the build (wasm-opt, fonts), the browser and the integration tests",
+    )
 }
 
 pub(crate) fn better_auth() -> Result<()> {

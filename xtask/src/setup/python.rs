@@ -27,6 +27,10 @@ const PYJWT: Environment = Environment { name: "pyjwt", list: "tests/pyjwt.txt",
 const SCHEMATHESIS: Environment = Environment { name: "schemathesis", list: "tests/schemathesis.txt", purpose: "the tests of the API's description" };
 /// A newer Caddy than Debian's.
 const CADDY: Environment = Environment { name: "caddy", list: "tests/caddy.txt", purpose: "the tests of forward-auth" };
+/// The SDKs of `OpenAI` and Anthropic.
+const SDKS: Environment = Environment { name: "sdks", list: "tests/sdks.txt", purpose: "the tests of the gateway for language models" };
+/// `LiteLLM`'s proxy, which the benchmarks compare with. Its list has hashes.
+const LITELLM: Environment = Environment { name: "litellm", list: "bench/litellm/requirements.txt", purpose: "the benchmarks" };
 /// djangorestframework-api-key, which the benchmarks compare with.
 const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", purpose: "the benchmarks" };
 
@@ -48,6 +52,14 @@ pub(crate) fn schemathesis() -> Result<()> {
 
 pub(super) fn caddy() -> Result<()> {
     ensure(&CADDY)
+}
+
+pub(crate) fn sdks() -> Result<()> {
+    ensure(&SDKS)
+}
+
+pub(crate) fn litellm() -> Result<()> {
+    ensure(&LITELLM)
 }
 
 pub(crate) fn drf() -> Result<()> {
