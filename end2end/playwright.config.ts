@@ -8,12 +8,16 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Pages live for seconds, in which optimized code would not pay for its compilation.
+  '--js-flags=--no-wasm-tier-up',
 ];
 
 /** The browser of the tests and of the pictures. */
 export const browser = {
   locale: 'en-GB',
   timezoneId: 'Europe/Berlin',
+  // Animations only take time here.
+  contextOptions: { reducedMotion: 'reduce' as const },
   launchOptions: { executablePath: process.env.CHROMIUM, args: flags },
 };
 
@@ -39,7 +43,7 @@ export default defineConfig({
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: 'list',
-  use: { ...browser, screenshot: 'only-on-failure', trace: 'retain-on-failure' },
+  use: { ...browser, screenshot: 'only-on-failure', trace: 'on-first-retry' },
   projects: [
     ...screens.map((use, index) => ({
       name: projectName(use),
