@@ -21,8 +21,6 @@ alter table providers add column credential_header text;
 -- JSON: the last failure of a call or test; null after a success.
 alter table providers add column last_error text;
 
-alter table providers add column last_error_at bigint;
-
 -- The name that the provider uses for the model.
 alter table models add column upstream_name text;
 
@@ -46,6 +44,16 @@ alter table models add column fallbacks text not null default '[]';
 update models set
     name = (select p.name from providers p where p.id = models.provider_id) || '/' || name,
     name_folded = (select p.name_folded from providers p where p.id = models.provider_id) || '/' || name_folded
+where exists (
+    select 1 from models other
+    where other.organization_id = models.organization_id and other.name_folded = models.name_folded and other.id < models.id
+) and not exists (
+    select 1 from models other join providers p on p.id = models.provider_id
+    where other.organization_id = models.organization_id and other.name_folded = p.name_folded || '/' || models.name_folded
+);
+
+-- If that name is taken as well, they get their id as a suffix.
+update models set name = name || '/' || id, name_folded = name_folded || '/' || id
 where exists (
     select 1 from models other
     where other.organization_id = models.organization_id and other.name_folded = models.name_folded and other.id < models.id
@@ -98,6 +106,12 @@ create table budget_shares (
 );
 
 create index budget_shares_by_period on budget_shares (period_start);
+
+-- The instances that have shares. On PostgreSQL each records from time to time that it is running.
+create table budget_writers (
+    writer text primary key not null,
+    seen_at bigint not null
+);
 
 -- Usage of language models.
 
@@ -162,6 +176,8 @@ create table model_calls (
     event text not null,
     primary key (organization_id, at, sequence)
 );
+
+create index model_calls_of_key on model_calls (organization_id, key_id, at, sequence);
 
 -- Notifications can be about something else than a project. SQLite cannot drop `not null` of a column, so the tables are created again.
 

@@ -249,4 +249,27 @@ mod tests {
         let deleted = BudgetWarning { owner: BudgetOwner::Member(UserId::new()), ..warning(100, dollar) };
         assert_eq!(notify(&core.store, &deleted).await, Ok(()));
     }
+
+    #[tokio::test]
+    async fn keys_of_the_same_name_have_their_own_notifications() {
+        let (core, _folder) = new_core().await;
+        let organization = OrganizationId::new();
+        let mut tx = core.store.begin().await.unwrap();
+        store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        let user = NewUser {
+            id: UserId::new(),
+            organization,
+            role: "owner".to_owned(),
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            password_hash: String::new(),
+        };
+        store::users::insert_user(&mut tx, &user).await.unwrap();
+        let of_key =
+            |link: &str| NewNotification::without_project(NotificationEvent::BudgetUsed, "the key “build” ($1 a month)", String::new(), link);
+        notifications::notify(&mut tx, &[user.id], &of_key("/keys/1")).await.unwrap();
+        for (link, expected) in [("/keys/1", true), ("/keys/2", false)] {
+            assert_eq!(was_sent(&mut tx, user.id, &of_key(link), Timestamp(0)).await.unwrap(), expected, "{link}");
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub fn of_provider(row: &ProviderRow) -> String {
 /// The tag of a model. It covers the editable values without those of the built-in table, and whether the key was unlinked.
 pub fn of_model(row: &ModelRow) -> String {
     let price = if let PriceSource::Own(price) = row.price { Some(price) } else { None };
-    let limits = row.has_own_limits.then_some((row.context_tokens, row.output_tokens));
+    let limits = (row.context_tokens.filter(|_| row.has_own_limits), row.output_tokens);
     let edited = (row.id, &row.name, &row.upstream_name, link(&row.link), price, limits, row.allow_unpriced, &row.fallbacks);
     // Serialization cannot fail, as in `of_key`.
     of(&serde_json::to_vec(&edited).unwrap_or_default())

@@ -14,7 +14,7 @@ use anyhow::Context;
 use rustix::fs::statvfs;
 
 use super::{
-    newest::{Found, Position, Selection},
+    newest::{NewestCalls, Position, Selection},
     segment,
 };
 use latchkey_types::{
@@ -28,7 +28,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const SEGMENT_MAX: u64 = 64 * 1024 * 1024;
 /// The part of the disk that must be free for more calls, in percent. A full disk would block revocations.
 const FREE_MIN_PERCENT: u64 = 5;
-/// Bytes that are decompressed for one page, and how many of them the header of a frame counts as.
+/// Bytes that are decompressed for one page, and how many of them the header of a frame counts as. What is read can exceed it by one file's.
 const SCAN_MAX: u64 = 64 * 1024 * 1024;
 const HEADER_COST: u64 = 512;
 /// Number of files whose length is remembered.
@@ -101,8 +101,13 @@ impl SegmentFiles {
     }
 
     /// The newest calls of a selection.
-    pub(crate) fn select(&self, selection: &Selection) -> io::Result<Found> {
-        let mut found = Found::default();
+    pub(crate) fn select(&self, selection: &Selection) -> io::Result<NewestCalls> {
+        self.select_within(selection, SCAN_MAX)
+    }
+
+    /// As [`Self::select`], for another limit than [`SCAN_MAX`].
+    fn select_within(&self, selection: &Selection, scan_max: u64) -> io::Result<NewestCalls> {
+        let mut found = NewestCalls::default();
         let mut scanned = 0;
         let folder = self.folder_of(selection.organization);
         for hour in hours_in(&folder)?.into_iter().rev() {
@@ -113,12 +118,16 @@ impl SegmentFiles {
             if Timestamp(hour.saturating_mul(HOUR_MS)) > selection.before.at {
                 continue;
             }
+            // Each page reads at least one file, so that the next one begins before it.
+            if scanned >= scan_max {
+                return Ok(found.unread_before(Position::after(last_at)));
+            }
             let file = match File::open(file_in(&folder, hour)) {
                 // Deleted in the meantime.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 file => file?,
             };
-            if let Some(unread) = select_in(&file, selection, &mut found, &mut scanned)? {
+            if let Some(unread) = select_in(&file, selection, &mut found, (&mut scanned, scan_max))? {
                 return Ok(found.unread_before(unread));
             }
         }
@@ -142,8 +151,8 @@ impl SegmentFiles {
     }
 }
 
-/// Adds the calls of a file. Returns the position before which they were not all read, once [`SCAN_MAX`] bytes were decompressed.
-fn select_in(file: &File, selection: &Selection, found: &mut Found, scanned: &mut u64) -> io::Result<Option<Position>> {
+/// Adds the calls of a file. Returns the position before which they were not all read, once `scan_max` bytes were decompressed.
+fn select_in(file: &File, selection: &Selection, found: &mut NewestCalls, (scanned, scan_max): (&mut u64, u64)) -> io::Result<Option<Position>> {
     let mut frames = segment::frames(file)?;
     *scanned += frames.len() as u64 * HEADER_COST;
     frames.retain(|frame| {
@@ -157,7 +166,7 @@ fn select_in(file: &File, selection: &Selection, found: &mut Found, scanned: &mu
             break;
         }
         // Each page reads at least the calls of its first millisecond, so that the next one begins before them.
-        if *scanned >= SCAN_MAX && frame.last_at < selection.before.at {
+        if *scanned >= scan_max && frame.last_at < selection.before.at {
             return Ok(Some(Position::after(frame.last_at)));
         }
         *scanned += u64::from(frame.raw_length);
@@ -283,6 +292,25 @@ mod tests {
     }
 
     #[test]
+    fn a_page_reads_only_some_of_many_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = SegmentFiles::open(folder.path()).unwrap();
+        let (organization, key) = (OrganizationId::new(), KeyId::new());
+        files.append((0..3).map(|hour| call(organization, hour * HOUR_MS, (hour == 0).then_some(key))).collect());
+        let (mut cursor, mut pages) = (None::<String>, Vec::new());
+        loop {
+            let filter = CallFilter { key: Some(key), ..CallFilter::default() };
+            let selection = Selection::new(organization, filter, cursor.as_deref(), 10).unwrap();
+            // Two headers are read for a page.
+            let (page, next) = files.select_within(&selection, HEADER_COST + 1).unwrap().into_page(10);
+            pages.push(page.len());
+            let Some(next) = next else { break };
+            cursor = Some(next.to_string());
+        }
+        assert_eq!(pages, [0, 1]);
+    }
+
+    #[test]
     fn a_page_reads_only_a_part_of_a_large_log() {
         let folder = tempfile::tempdir().unwrap();
         let files = SegmentFiles::open(folder.path()).unwrap();
@@ -295,8 +323,8 @@ mod tests {
         // After the first page, the budget is used up from the beginning: each page still reads one millisecond.
         for expected in [vec![4], vec![], vec![3], vec![2], vec![1], vec![0]] {
             let selection = Selection::new(organization, CallFilter::default(), cursor.as_deref(), 10).unwrap();
-            let (mut found, mut scanned) = (Found::default(), if cursor.is_some() { SCAN_MAX } else { 0 });
-            let unread = select_in(&file, &selection, &mut found, &mut scanned).unwrap();
+            let (mut found, mut scanned) = (NewestCalls::default(), if cursor.is_some() { SCAN_MAX } else { 0 });
+            let unread = select_in(&file, &selection, &mut found, (&mut scanned, SCAN_MAX)).unwrap();
             let found = if let Some(unread) = unread { found.unread_before(unread) } else { found };
             let (page, next) = found.into_page(1);
             assert_eq!(page.iter().map(|call| call.at.0).collect::<Vec<_>>(), expected);

@@ -32,7 +32,7 @@ use latchkey_types::{
     model_call::{CallEvent, CallFilter, CallPage},
     time::Timestamp,
 };
-use newest::{Found, Selection};
+use newest::{NewestCalls, Selection};
 
 /// Maximum number of calls that wait to be written. Further ones are not recorded: the log never slows a call.
 const QUEUE_MAX: usize = 10_000;
@@ -200,7 +200,7 @@ impl EventLog {
         // So that a call is listed as soon as it has ended.
         self.flush().await;
         let found = match &self.0.backend {
-            Backend::Disabled => Found::default(),
+            Backend::Disabled => NewestCalls::default(),
             Backend::Files(files) => {
                 let _permit = self.0.readers.acquire().await.map_err(|_| Error::Unavailable)?;
                 let files = Arc::clone(files);

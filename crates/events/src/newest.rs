@@ -84,13 +84,13 @@ impl Selection {
 
 /// The newest calls of a selection among those that were read, one more than there are on a page.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct NewestCalls {
     calls: BTreeMap<Position, CallEvent>,
     /// Calls before this position were not all read; `None` if all were.
     unread: Option<Position>,
 }
 
-impl Found {
+impl NewestCalls {
     pub(crate) fn add(&mut self, selection: &Selection, event: CallEvent) {
         let position = Position::of(&event);
         if !selection.accepts(position, &event) {
@@ -144,7 +144,7 @@ mod tests {
     fn the_newest_calls_are_kept_in_order() {
         let organization = OrganizationId::new();
         let selection = Selection::new(organization, CallFilter::default(), None, 3).unwrap();
-        let mut found = Found::default();
+        let mut found = NewestCalls::default();
         for at in [5, 1, 9, 3, 7] {
             found.add(&selection, call(organization, at, None));
         }
@@ -158,7 +158,7 @@ mod tests {
     fn calls_beyond_what_was_read_are_left_to_the_next_page() {
         let organization = OrganizationId::new();
         let selection = Selection::new(organization, CallFilter::default(), None, 3).unwrap();
-        let mut found = Found::default();
+        let mut found = NewestCalls::default();
         for at in [5, 9] {
             found.add(&selection, call(organization, at, None));
         }

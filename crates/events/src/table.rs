@@ -1,6 +1,6 @@
 //! The log in a table of the database.
 
-use super::newest::{Found, Position, Selection};
+use super::newest::{NewestCalls, Position, Selection};
 use latchkey_store::{
     self as store, Store,
     model_calls::{CallSelection, NewCall},
@@ -26,8 +26,8 @@ pub(crate) async fn insert(store: &Store, events: &[CallEvent]) -> Result<(), Er
 }
 
 /// The newest calls of a selection.
-pub(crate) async fn select(store: &Store, selection: &Selection) -> Result<Found, Error> {
-    let (mut found, mut before) = (Found::default(), selection.before);
+pub(crate) async fn select(store: &Store, selection: &Selection) -> Result<NewestCalls, Error> {
+    let (mut found, mut before) = (NewestCalls::default(), selection.before);
     for _ in 0..CHUNKS_MAX {
         let chunk = CallSelection {
             organization: selection.organization,

@@ -91,21 +91,41 @@ pub async fn set_shares(store: &Store, tx: &mut Tx, writer: &str, shares: &[NewS
         let NewShare { key, organization, granted, spent } = share;
         json!([key.owner, organization, key.unit.as_str(), key.period_start.0, granted, spent])
     };
-    let rows: Value = shares.iter().map(row).collect();
-    sqlx::query(sql).bind(rows.to_string()).bind(writer).bind(Timestamp::now()).execute(tx).await?;
+    let (rows, now): (Value, _) = (shares.iter().map(row).collect(), Timestamp::now());
+    sqlx::query(sql).bind(rows.to_string()).bind(writer).bind(now).execute(&mut *tx).await?;
+    let sql = "insert into budget_writers (writer, seen_at) values ($1, $2) on conflict (writer) do nothing";
+    sqlx::query(sql).bind(writer).bind(now).execute(tx).await?;
     Ok(())
 }
 
-/// Sums up the shares of all other instances, which must have ended: what they were granted counts as spent.
-pub async fn fold_others(tx: &mut Tx, writer: &str) -> Result<(), StoreError> {
+/// Records that an instance is running. Returns whether this was recorded since `since` before.
+pub async fn record_writer(tx: &mut Tx, writer: &str, now: Timestamp, since: Timestamp) -> Result<bool, StoreError> {
+    let sql = "update budget_writers set seen_at = $1 where writer = $2 and seen_at >= $3";
+    let was_recorded = sqlx::query(sql).bind(now).bind(writer).bind(since).execute(&mut *tx).await?.rows_affected() > 0;
+    if !was_recorded {
+        let sql = "insert into budget_writers (writer, seen_at) values ($1, $2) on conflict (writer) do update set seen_at = excluded.seen_at";
+        sqlx::query(sql).bind(writer).bind(now).execute(tx).await?;
+    }
+    Ok(was_recorded)
+}
+
+/// Sums up the shares of the other instances that were not recorded as running since `since`: they must have ended, and what they were granted
+/// counts as spent. If one of them is running, what it spends counts twice from then on.
+pub async fn fold_ended(tx: &mut Tx, writer: &str, since: Timestamp) -> Result<(), StoreError> {
+    let ended = "(select w.writer from budget_writers w where w.seen_at < $1 and w.writer <> $2)";
     // In PostgreSQL, `sum` of integers is a decimal.
-    let sql = "insert into budget_shares (owner_id, organization_id, unit, period_start, writer, granted, spent, updated_at) \
-               select owner_id, min(organization_id), unit, period_start, $1, cast(sum(granted) as bigint), cast(sum(granted) as bigint), $2 \
-               from budget_shares where writer <> $3 group by owner_id, unit, period_start \
-               on conflict (owner_id, unit, period_start, writer) do update set granted = excluded.granted, spent = excluded.spent, \
-               updated_at = excluded.updated_at";
-    sqlx::query(sql).bind(PAST).bind(Timestamp::now()).bind(writer).execute(&mut *tx).await?;
-    sqlx::query("delete from budget_shares where writer <> $1 and writer <> $2").bind(PAST).bind(writer).execute(tx).await?;
+    let sql = AssertSqlSafe(format!(
+        "insert into budget_shares (owner_id, organization_id, unit, period_start, writer, granted, spent, updated_at) \
+         select owner_id, min(organization_id), unit, period_start, $3, cast(sum(granted) as bigint), cast(sum(granted) as bigint), $4 \
+         from budget_shares where writer = $3 or writer in {ended} \
+         group by owner_id, unit, period_start having max(case when writer = $3 then 0 else 1 end) = 1 \
+         on conflict (owner_id, unit, period_start, writer) do update set granted = excluded.granted, spent = excluded.spent, \
+         updated_at = excluded.updated_at"
+    ));
+    sqlx::query(sql).bind(since).bind(writer).bind(PAST).bind(Timestamp::now()).execute(&mut *tx).await?;
+    let sql = AssertSqlSafe(format!("delete from budget_shares where writer in {ended}"));
+    sqlx::query(sql).bind(since).bind(writer).execute(&mut *tx).await?;
+    sqlx::query("delete from budget_writers where seen_at < $1 and writer <> $2").bind(since).bind(writer).execute(tx).await?;
     Ok(())
 }
 
@@ -143,14 +163,36 @@ mod tests {
         assert_eq!(found(&mut tx, 0).await, [("a".to_owned(), 5, 2), ("b".to_owned(), 7, 7)], "a repeated write replaces the values");
         assert!(shares(&store, &mut tx, &[ShareKey { unit: BudgetUnit::Tokens, ..key(0) }]).await.unwrap().is_empty());
         for _ in 0..2 {
-            fold_others(&mut tx, "b").await.unwrap();
+            fold_ended(&mut tx, "b", Timestamp(i64::MAX)).await.unwrap();
             assert_eq!(found(&mut tx, 0).await, [("b".to_owned(), 7, 7), (PAST.to_owned(), 5, 5)]);
         }
-        fold_others(&mut tx, "c").await.unwrap();
+        fold_ended(&mut tx, "c", Timestamp(i64::MAX)).await.unwrap();
         assert_eq!(found(&mut tx, 86_400_000).await, [(PAST.to_owned(), 12, 12)]);
         delete_before(&mut tx, Timestamp(86_400_001)).await.unwrap();
         assert!(found(&mut tx, 86_400_000).await.is_empty());
         assert_eq!(found(&mut tx, 0).await, [(PAST.to_owned(), 12, 12)]);
+    }
+
+    #[tokio::test]
+    async fn an_instance_has_ended_if_it_was_not_recorded_for_a_while() {
+        let (store, _folder) = open_store().await;
+        let organization = OrganizationId::new();
+        let mut tx = store.begin().await.unwrap();
+        insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        for writer in ["a", "b", "c"] {
+            set_shares(&store, &mut tx, writer, &[NewShare { key: key(0), organization, granted: 7, spent: 1 }]).await.unwrap();
+        }
+        let start = Timestamp::now();
+        let [since, later] = [60_000, 120_000].map(|ms| start.plus_ms(ms));
+        assert!(record_writer(&mut tx, "a", start, start.plus_ms(-60_000)).await.unwrap(), "it has stored a share");
+        assert!(!record_writer(&mut tx, "b", later, since).await.unwrap(), "it was not recorded for too long");
+        assert!(record_writer(&mut tx, "b", later, since).await.unwrap());
+        assert!(!record_writer(&mut tx, "new", later, since).await.unwrap());
+        fold_ended(&mut tx, "a", since).await.unwrap();
+        let mut found: Vec<_> = shares(&store, &mut tx, &[key(0)]).await.unwrap();
+        found.sort_by(|one, other| one.writer.cmp(&other.writer));
+        let found: Vec<_> = found.iter().map(|share| (share.writer.as_str(), share.granted, share.spent)).collect();
+        assert_eq!(found, [("a", 7, 1), ("b", 7, 1), (PAST, 7, 7)]);
     }
 
     #[test]

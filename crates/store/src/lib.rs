@@ -361,6 +361,33 @@ mod tests {
         assert_ne!(fold("a"), fold("b"));
     }
 
+    #[tokio::test]
+    async fn names_of_models_become_unique_in_the_organization() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        let earlier = MIGRATIONS.iter().filter(|migration| migration.version < 4).cloned().collect();
+        Migrator::with_migrations(earlier).run(&store.pool).await.unwrap();
+        for sql in [
+            "insert into organizations (id, customer_id, name, name_folded, created_at) values ('o', 1, 'a', 'a', 0)",
+            "insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ('r', 'o', 'a', 'a', '', 0)",
+            "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
+             values ('u', 'o', 'r', 'a', 'a', 'a', 'a', '', 0)",
+            "insert into providers (id, organization_id, name, name_folded, api_style, base_url, created_by, created_at) \
+             values ('p1', 'o', 'Local', 'local', 'openai', '', 'u', 0), ('p2', 'o', 'Meta', 'meta', 'openai', '', 'u', 0)",
+            "insert into models (id, organization_id, provider_id, name, name_folded, created_by, created_at) \
+             values ('1', 'o', 'p1', 'Llama', 'llama', 'u', 0), ('2', 'o', 'p2', 'llama', 'llama', 'u', 0), \
+             ('3', 'o', 'p2', 'Meta/Llama', 'meta/llama', 'u', 0), ('4', 'o', 'p1', 'gpt', 'gpt', 'u', 0), ('5', 'o', 'p2', 'GPT', 'gpt', 'u', 0)",
+        ] {
+            sqlx::query(sql).execute(&store.pool).await.unwrap();
+        }
+        store.migrate().await.unwrap();
+        let names: Vec<String> = sqlx::query_scalar("select name from models order by id").fetch_all(&store.pool).await.unwrap();
+        assert_eq!(names, ["Llama", "llama/2", "Meta/Llama", "gpt", "Meta/GPT"]);
+        let sql = "select n.owner_id from model_names n join models m on m.id = n.owner_id and m.name_folded = n.name_folded order by m.id";
+        let owners: Vec<String> = sqlx::query_scalar(sql).fetch_all(&store.pool).await.unwrap();
+        assert_eq!(owners, ["1", "2", "3", "4", "5"]);
+    }
+
     #[test]
     fn like_pattern_escapes_wildcards() {
         assert_eq!(like_pattern(r"50%_a\b"), r"%50\%\_a\\b%");

@@ -62,19 +62,17 @@ pub struct CallSelection {
 
 /// Calls, newest first.
 pub async fn select(store: &Store, selection: CallSelection) -> Result<Vec<StoredCall>, StoreError> {
-    let sql = "select at, sequence, event from model_calls where organization_id = $1 and (at, sequence) < ($2, $3) and at >= $4 \
-               and ($5 = '' or key_id = $5) order by at desc, sequence desc limit $6";
-    // A filter by key with few matches reads all rows.
+    let CallSelection { organization, before, from, key, limit } = selection;
+    // No condition that accepts any key, so that the index of the key is used.
+    let of_key = if key.is_some() { "and key_id = $6 " } else { "" };
+    let sql = AssertSqlSafe(format!(
+        "select at, sequence, event from model_calls where organization_id = $1 and (at, sequence) < ($2, $3) and at >= $4 {of_key}\
+         order by at desc, sequence desc limit $5"
+    ));
+    let query = sqlx::query_as(sql).bind(organization).bind(before.0).bind(before.1).bind(from).bind(limit);
+    let query = if let Some(key) = key { query.bind(key) } else { query };
     let _permit = store.list_permit().await?;
-    Ok(sqlx::query_as(sql)
-        .bind(selection.organization)
-        .bind(selection.before.0)
-        .bind(selection.before.1)
-        .bind(selection.from)
-        .bind(key_text(selection.key))
-        .bind(selection.limit)
-        .fetch_all(store.read()?)
-        .await?)
+    Ok(query.fetch_all(store.read()?).await?)
 }
 
 /// For how many days each organization keeps its log.

@@ -166,13 +166,19 @@ pub async fn insert(
     Ok(())
 }
 
-/// Changes a model. This clears the reason why it lost its previous credential.
+/// Changes a model. `unlink_reason` replaces the reason why it lost its previous credential.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if another model or alias of the organization has this name.
-pub async fn update(tx: &mut Tx, organization: OrganizationId, id: ModelId, values: &ModelValues) -> Result<(), StoreError> {
+pub async fn update(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: ModelId,
+    values: &ModelValues,
+    unlink_reason: Option<UnlinkReason>,
+) -> Result<(), StoreError> {
     model_aliases::claim_name(tx, organization, &id.to_string(), &values.name).await?;
-    values.columns()?.set_sql("unlink_reason", "null").update(tx, "models", "id", id).await?;
+    values.columns()?.set("unlink_reason", unlink_reason).update(tx, "models", "id", id).await?;
     tx.touch(VerdictChange::Gateway(organization));
     Ok(())
 }

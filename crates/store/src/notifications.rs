@@ -44,10 +44,11 @@ impl NewNotification {
     }
 }
 
-/// Whether a user received a notification of this event and subject since a time.
+/// Whether a user received a notification of this event and subject, with this link, since a time.
 pub async fn was_sent(tx: &mut Tx, user: UserId, notification: &NewNotification, since: Timestamp) -> Result<bool, StoreError> {
-    let sql = "select count(*) from notifications where user_id = $1 and event = $2 and project = $3 and created_at >= $4";
-    let query = sqlx::query_scalar::<_, i64>(sql).bind(user).bind(notification.event).bind(&notification.project).bind(since);
+    let sql = "select count(*) from notifications where user_id = $1 and event = $2 and project = $3 and link = $4 and created_at >= $5";
+    let NewNotification { event, project, link, .. } = notification;
+    let query = sqlx::query_scalar::<_, i64>(sql).bind(user).bind(*event).bind(project).bind(link).bind(since);
     Ok(query.fetch_one(tx).await? > 0)
 }
 

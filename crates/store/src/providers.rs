@@ -124,8 +124,7 @@ pub async fn update(
     values: &ProviderValues,
     unlink_reason: Option<UnlinkReason>,
 ) -> Result<(), StoreError> {
-    let columns = values.columns().set("unlink_reason", unlink_reason).set_sql("last_error", "null").set_sql("last_error_at", "null");
-    columns.update(tx, "providers", "id", id).await?;
+    values.columns().set("unlink_reason", unlink_reason).set_sql("last_error", "null").update(tx, "providers", "id", id).await?;
     tx.touch(VerdictChange::Gateway(organization));
     Ok(())
 }
@@ -133,12 +132,7 @@ pub async fn update(
 /// Stores the last failure of a provider, or that the last call or test succeeded. The gateway does not read it, so it is not published.
 pub async fn set_last_error(tx: &mut Tx, id: ProviderId, error: Option<&ProviderError>) -> Result<(), StoreError> {
     let json = error.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
-    sqlx::query("update providers set last_error = $1, last_error_at = $2 where id = $3")
-        .bind(json)
-        .bind(error.map(|error| error.at))
-        .bind(id)
-        .execute(tx)
-        .await?;
+    sqlx::query("update providers set last_error = $1 where id = $2").bind(json).bind(id).execute(tx).await?;
     Ok(())
 }
 

@@ -169,6 +169,7 @@ pub const ACTION_GROUPS: &[ActionGroup] = &[
             on("provider.created", "added", "provider"),
             on("provider.edited", "edited", "provider"),
             on("provider.deleted", "deleted", "provider"),
+            on("provider.secret_echoed", "received a response with the masked credential of", "provider").with(&[("masked occurrences", "count")]),
             on("model.created", "added", "model").with(&[("to", "provider")]),
             on("model.edited", "edited", "model"),
             on("model.deleted", "deleted", "model"),

@@ -106,13 +106,6 @@ pub struct Budget {
     pub period: BudgetPeriod,
 }
 
-impl Budget {
-    /// The limit as text: dollars as a decimal number, or the number of tokens.
-    pub fn limit_text(&self) -> String {
-        amount_text(self.unit, self.limit)
-    }
-}
-
 /// An amount of a budget as text: dollars as a decimal number, or the number of tokens.
 pub fn amount_text(unit: BudgetUnit, amount: i64) -> String {
     match unit {
@@ -304,25 +297,40 @@ pub struct LongInputPrice {
 impl ModelPrice {
     /// The cost of these tokens, rounded up to a billionth of a dollar. Saturates.
     pub fn cost(&self, tokens: &TokenCounts) -> Dollars {
+        self.cost_with_hour_writes(tokens, 0)
+    }
+
+    /// As [`Self::cost`], if this many of the tokens that were written to the cache are kept there for an hour.
+    pub fn cost_with_hour_writes(&self, tokens: &TokenCounts, hour_writes: i64) -> Dollars {
         let price = self.for_input(tokens.input);
         let cached = tokens.cached.clamp(0, tokens.input.max(0));
         let written = tokens.cache_write.clamp(0, tokens.input.max(0) - cached);
         let plain = tokens.input.max(0) - cached - written;
+        let for_hour = hour_writes.clamp(0, written);
         let part = |tokens: i64, price: i64| i128::from(tokens) * i128::from(price);
         let sum = part(plain, price.input)
             + part(cached, price.cached_input.unwrap_or(price.input))
-            + part(written, price.cache_write.unwrap_or(price.input))
+            + part(written - for_hour, price.cache_write.unwrap_or(price.input))
+            + part(for_hour, price.hour_write())
             + part(tokens.output.max(0), price.output);
         let nanos = (sum + 999_999).div_euclid(1_000_000);
         Dollars(i64::try_from(nanos).unwrap_or(i64::MAX))
     }
 
+    /// The price of input tokens that are kept in the cache for an hour: twice that of input.
+    /// <https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#pricing>
+    fn hour_write(&self) -> i64 {
+        // Without a price for writing, it costs no more than other input.
+        self.cache_write.map_or(self.input, |cache_write| cache_write.max(self.input.saturating_mul(2)))
+    }
+
     /// The highest cost of at most this many input tokens, whether they are cached or not, and output tokens.
-    pub fn worst_case(&self, input: i64, output: i64) -> Dollars {
+    pub fn worst_case(&self, input: i64, output: i64, may_write_for_hour: bool) -> Dollars {
         let long = self.for_input(input);
         let tokens = TokenCounts { input, output, ..TokenCounts::default() };
+        let write = |price: &Self| if may_write_for_hour { price.hour_write() } else { price.cache_write.unwrap_or(0) };
         let highest = |price: Self| Self {
-            input: price.input.max(price.cached_input.unwrap_or(0)).max(price.cache_write.unwrap_or(0)),
+            input: price.input.max(price.cached_input.unwrap_or(0)).max(write(&price)),
             output: price.output,
             ..Self::default()
         };
@@ -420,7 +428,7 @@ mod tests {
         let tokens = |input| TokenCounts { input, output: 10, ..TokenCounts::default() };
         assert_eq!(price.cost(&tokens(1000)), PRICE.cost(&tokens(1000)));
         assert_eq!(price.cost(&tokens(1001)), Dollars(1001 * 5000 + 10 * 20_000));
-        assert!(price.worst_case(1001, 10) >= price.cost(&tokens(1001)));
+        assert!(price.worst_case(1001, 10, false) >= price.cost(&tokens(1001)));
     }
 
     #[test]
@@ -436,8 +444,20 @@ mod tests {
         let price = ModelPrice { cache_write: Some(3_125_000_000), ..PRICE };
         for (cached, cache_write) in [(0, 0), (1000, 0), (0, 1000), (300, 700)] {
             let tokens = TokenCounts { input: 1000, cached, cache_write, output: 50, reasoning: 20 };
-            assert!(price.cost(&tokens) <= price.worst_case(1000, 50));
+            assert!(price.cost(&tokens) <= price.worst_case(1000, 50, false));
+            assert!(price.cost_with_hour_writes(&tokens, cache_write) <= price.worst_case(1000, 50, true));
         }
+    }
+
+    #[test]
+    fn writes_for_an_hour_cost_twice_the_input() {
+        let price = ModelPrice { cache_write: Some(3_125_000_000), ..PRICE };
+        let tokens = TokenCounts { input: 100, cached: 10, cache_write: 50, ..TokenCounts::default() };
+        assert_eq!(price.cost_with_hour_writes(&tokens, 20), Dollars(40 * 2500 + 10 * 1250 + 30 * 3125 + 20 * 5000));
+        assert_eq!(price.cost_with_hour_writes(&tokens, 0), price.cost(&tokens));
+        assert_eq!(price.cost_with_hour_writes(&tokens, 99), price.cost_with_hour_writes(&tokens, 50), "at most all that were written");
+        assert_eq!(PRICE.cost_with_hour_writes(&tokens, 20), PRICE.cost(&tokens), "without a price for writing");
+        assert_eq!(price.worst_case(100, 0, true), Dollars(100 * 5000));
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub const USAGE_DAYS_MAX: i64 = 400;
 /// Maximum number of rows of usage; those with the lowest cost are left out.
 pub const USAGE_ROWS_MAX: usize = 10_000;
 
+/// The code of a call that the client ended.
+pub const CLIENT_CLOSED: &str = "client_closed";
+/// The code of a call whose provider reported more usage than was reserved.
+pub const USAGE_ABOVE_BOUND: &str = "usage_above_bound";
+
 /// A call in the log. Contains no text of the call and no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallEvent {
@@ -55,6 +60,12 @@ pub struct CallEvent {
     pub duration_ms: u32,
 }
 
+impl CallEvent {
+    pub fn outcome(&self) -> CallOutcome {
+        CallOutcome::of(self.status, &self.code)
+    }
+}
+
 /// Which calls of the log are listed. Empty fields accept all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -74,7 +85,7 @@ impl CallFilter {
     pub fn accepts(&self, call: &CallEvent) -> bool {
         self.key.is_none_or(|key| call.key == Some(key))
             && self.user.is_none_or(|user| call.user == user)
-            && self.outcome.is_none_or(|outcome| CallOutcome::of_status(call.status) == outcome)
+            && self.outcome.is_none_or(|outcome| call.outcome() == outcome)
             && self.from.is_none_or(|from| call.at >= from)
             && self.to.is_none_or(|to| call.at < to)
             && self.model.as_ref().is_none_or(|name| [&call.model, &call.target].iter().any(|model| model.eq_ignore_ascii_case(name)))
@@ -86,7 +97,7 @@ impl CallFilter {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum CallOutcome {
-    /// Status below 400.
+    /// Status below 400, and the response was not interrupted except by the client.
     Succeeded,
     Failed,
 }
@@ -101,9 +112,9 @@ impl CallOutcome {
         }
     }
 
-    /// The outcome of a call whose response has this status.
-    pub const fn of_status(status: u16) -> Self {
-        if status < 400 { Self::Succeeded } else { Self::Failed }
+    /// The outcome of a call whose response has this status and this code of Latchkey.
+    pub fn of(status: u16, code: &str) -> Self {
+        if status < 400 && matches!(code, "" | CLIENT_CLOSED | USAGE_ABOVE_BOUND) { Self::Succeeded } else { Self::Failed }
     }
 }
 
@@ -194,6 +205,20 @@ mod tests {
     #[test]
     fn an_empty_filter_accepts_every_call() {
         assert!(CallFilter::default().accepts(&call(200)) && CallFilter::default().accepts(&call(502)));
+    }
+
+    #[test]
+    fn a_response_that_broke_off_is_a_failure() {
+        for (status, code, outcome) in [
+            (200, "", CallOutcome::Succeeded),
+            (200, CLIENT_CLOSED, CallOutcome::Succeeded),
+            (200, USAGE_ABOVE_BOUND, CallOutcome::Succeeded),
+            (200, "upstream_failed", CallOutcome::Failed),
+            (429, "", CallOutcome::Failed),
+            (499, CLIENT_CLOSED, CallOutcome::Failed),
+        ] {
+            assert_eq!(CallEvent { code: code.to_owned(), ..call(status) }.outcome(), outcome, "{status} {code}");
+        }
     }
 
     #[test]

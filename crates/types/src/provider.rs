@@ -133,9 +133,9 @@ pub struct ModelRow {
     pub price: PriceSource,
     /// Maximum number of tokens of a call, input and output together; `None` if unknown.
     pub context_tokens: Option<i64>,
-    /// Maximum number of output tokens; `None` if unknown.
+    /// The organization's own maximum number of output tokens; `None` if unknown.
     pub output_tokens: Option<i64>,
-    /// Whether `context_tokens` and `output_tokens` are the organization's own.
+    /// Whether `context_tokens` is the organization's own. The built-in table has no maximum of output tokens, so `output_tokens` always is.
     pub has_own_limits: bool,
     /// Whether it may be called without a price.
     pub allow_unpriced: bool,
@@ -170,9 +170,13 @@ impl PriceSource {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AliasTarget {
     pub model: ModelId,
-    /// In [`PRIORITIES`]. Targets of a higher number are called only if all of lower numbers failed.
+    /// Targets of a higher number are called only if all of lower numbers failed.
+    // The range is [`PRIORITIES`].
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 20))]
     pub priority: u8,
-    /// 1 to [`WEIGHT_MAX`]: the share of the calls among targets of the same priority.
+    /// The share of the calls among targets of the same priority.
+    // The maximum is [`WEIGHT_MAX`].
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1000))]
     pub weight: u16,
 }
 
@@ -247,6 +251,14 @@ pub struct OfferedModel {
     pub price: Option<ModelPrice>,
 }
 
+/// A model or alias that keys can call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallableModel {
+    pub name: String,
+    /// For an alias, that of its first target.
+    pub style: ApiStyle,
+}
+
 /// Request to create or update a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderRequest {
@@ -271,13 +283,16 @@ pub struct ModelRequest {
     /// Own key; without one, the provider's key is used.
     #[serde(default)]
     pub key: Option<CredentialId>,
+    /// Whether a model that lost its own key stays without one if `key` is `None`. The provider's key may be billed to somebody else.
+    #[serde(default)]
+    pub keeps_unlinked: bool,
     /// `None`: that of the built-in table.
     #[serde(default)]
     pub price: Option<ModelPrice>,
     /// `None`: that of the built-in table.
     #[serde(default)]
     pub context_tokens: Option<i64>,
-    /// `None`: that of the built-in table.
+    /// `None`: unknown.
     #[serde(default)]
     pub output_tokens: Option<i64>,
     #[serde(default)]

@@ -77,6 +77,9 @@ impl ModelRequest {
 }
 
 fn check_price(price: &ModelPrice) -> Result<(), Error> {
+    if price.long.is_some() {
+        return Err(Error::invalid("price", "An own price has no other prices for long inputs."));
+    }
     let parts = [
         ("price.input", Some(price.input)),
         ("price.cached_input", price.cached_input),
@@ -131,7 +134,7 @@ fn has_repeated<T: PartialEq>(values: &[T]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::ModelId;
+    use crate::{budget::LongInputPrice, id::ModelId};
 
     fn field(error: Result<impl std::fmt::Debug, Error>) -> String {
         error.unwrap_err().field_error().unwrap().0.to_owned()
@@ -159,6 +162,9 @@ mod tests {
         let price = |input, output| ModelRequest { price: Some(ModelPrice { input, output, ..ModelPrice::default() }), ..model("a") }.checked();
         assert!(price(0, PRICE_MAX.0).is_ok());
         assert_eq!((field(price(-1, 0)), field(price(0, PRICE_MAX.0 + 1))), ("price.input".to_owned(), "price.output".to_owned()));
+        let long = Some(LongInputPrice { above: 0, input: -1, cached_input: None, cache_write: None, output: 0 });
+        let with_long = ModelRequest { price: Some(ModelPrice { long, ..ModelPrice::default() }), ..model("a") };
+        assert_eq!(field(with_long.checked()), "price", "only the four prices above are bounded");
         let limits = |context_tokens, output_tokens| ModelRequest { context_tokens, output_tokens, ..model("a") }.checked();
         assert!(limits(None, Some(TOKENS_MAX)).is_ok());
         assert_eq!((field(limits(Some(0), None)), field(limits(None, Some(-1)))), ("context_tokens".to_owned(), "output_tokens".to_owned()));

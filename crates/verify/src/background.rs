@@ -18,6 +18,8 @@ const READ_LIMIT: Duration = Duration::from_secs(1);
 const WRITE_EVERY: Duration = Duration::from_millis(750);
 /// Interval between searches for reserved credits and parts of budgets that are not used.
 const RETURN_EVERY: Duration = Duration::from_secs(1);
+/// Interval between searches for processes that have ended. A process that does not search for an hour counts as ended.
+const FOLD_EVERY: Duration = Duration::from_mins(10);
 /// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
 const PAUSE_FACTOR: u32 = 19;
 
@@ -92,11 +94,13 @@ pub async fn write_usage(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>
 
 /// Returns reserved credits and parts of budgets that are not used until `end` fires, then all of them.
 pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
-    verifier.fold_budgets_of_ended_processes().await;
-    let mut timer = interval(RETURN_EVERY);
-    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut timer, mut fold_timer) = (interval(RETURN_EVERY), interval(FOLD_EVERY));
+    for timer in [&mut timer, &mut fold_timer] {
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         tokio::select! {
+            _ = fold_timer.tick() => verifier.fold_budgets_of_ended_processes().await,
             _ = timer.tick() => {
                 verifier.return_idle_credits().await;
                 verifier.return_idle_budgets().await;

@@ -15,7 +15,7 @@ pub use bulk::apply_bulk;
 pub use change::{delete, edit, set_disabled};
 pub use create::create;
 pub use import::{KeyImport, import};
-pub use models::model_names;
+pub use models::callable_models;
 pub use rotate::rotate;
 pub use rows::rows;
 

@@ -8,6 +8,7 @@ use latchkey_types::{
     key_kind::KindSpec,
     limits,
     permission::Permission,
+    provider::CallableModel,
 };
 
 /// The stored form after a patch: JSON, or `None` for the defaults of the kind. `before` is the stored form before.
@@ -38,11 +39,15 @@ fn require_nothing(patch: &ModelAccessPatch) -> Result<(), Error> {
     }
 }
 
-/// The names of the organization's models and aliases, sorted: what keys can be limited to. Needs *Manage API Keys*.
-pub async fn model_names(core: &Core, actor: &Actor) -> Result<Vec<String>, Error> {
+/// The organization's models and aliases, sorted by name: what keys can be limited to. Needs *Manage API Keys*.
+pub async fn callable_models(core: &Core, actor: &Actor) -> Result<Vec<CallableModel>, Error> {
     actor.require(Permission::ManageApiKeys)?;
     let catalog = core.catalogs.get(core, actor.organization).await?;
-    Ok(catalog.routes().map(|route| route.name.clone()).collect())
+    let models = catalog.routes().filter_map(|route| {
+        let (target, _) = route.groups.iter().flatten().next()?;
+        Some(CallableModel { name: route.name.clone(), style: target.style })
+    });
+    Ok(models.collect())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::{catalog::Catalog, failure::Failures, read::read};
 use crate::{Core, idle_secrets::IDLE_TIMEOUT};
 use latchkey_types::{error::Error, id::OrganizationId};
+use latchkey_verify::BudgetOwner;
 
 /// Maximum number of catalogs in memory.
 const CAPACITY: u64 = 10_000;
@@ -68,6 +69,7 @@ impl CatalogCache {
         let previous = self.entries.get(&organization).map(|entry| entry.catalog);
         let found = read(core, organization, previous.as_deref()).await?;
         self.failures.add(&found.failing);
+        observe_budgets(core, organization, previous.as_deref(), &found.catalog);
         let catalog = Arc::new(found.catalog);
         let until = found.is_unreadable.then(|| Instant::now() + UNREADABLE_FOR);
         self.entries.insert(organization, Entry { epoch, until, catalog: Arc::clone(&catalog) });
@@ -87,5 +89,14 @@ impl CatalogCache {
 
     pub(crate) fn evict_idle(&self) {
         self.entries.run_pending_tasks();
+    }
+}
+
+/// Adopts the budgets for open calls: another instance may have changed them.
+fn observe_budgets(core: &Core, organization: OrganizationId, previous: Option<&Catalog>, current: &Catalog) {
+    core.verifier.observe_budget(BudgetOwner::Organization(organization), current.organization_budget);
+    let earlier = previous.into_iter().flat_map(|previous| previous.member_budgets.keys());
+    for user in earlier.chain(current.member_budgets.keys()) {
+        core.verifier.observe_budget(BudgetOwner::Member(*user), current.member_budgets.get(user).copied());
     }
 }

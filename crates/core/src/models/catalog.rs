@@ -20,12 +20,13 @@ use latchkey_types::{
     validate::NAME_MAX,
 };
 
-/// Maximum number of names that an unknown one is compared with.
+/// Maximum number of names that an unknown one is compared with, and of pairs of their bytes. The rate limits of the caller do not apply yet.
 const COMPARED_MAX: usize = 2_000;
+const COMPARED_BYTES_MAX: usize = 1_000_000;
 /// Maximum number of similar names.
 const SIMILAR_MAX: usize = 3;
 
-/// What the gateway knows of an organization.
+/// The models of an organization, and its budgets.
 pub struct Catalog {
     /// The budget of all calls.
     pub organization_budget: Option<Budget>,
@@ -99,7 +100,12 @@ impl Catalog {
     /// Up to three allowed names that resemble an unknown one, the most similar first.
     pub fn similar(&self, name: &str, allowed: impl Fn(&str) -> bool) -> Vec<String> {
         let name = fold(&name.chars().take(NAME_MAX).collect::<String>());
-        let routes = self.routes.iter().filter(|(_, route)| allowed(&route.name)).take(COMPARED_MAX);
+        let mut left = COMPARED_BYTES_MAX;
+        let routes = self.routes.iter().filter(|(_, route)| allowed(&route.name)).take(COMPARED_MAX).take_while(|(folded, _)| {
+            let pairs = name.len() * folded.len();
+            left = left.saturating_sub(pairs);
+            left > 0
+        });
         let mut similar: Vec<(usize, &str)> = routes.filter_map(|(folded, route)| Some((difference(&name, folded)?, route.name.as_str()))).collect();
         similar.sort_unstable();
         similar.into_iter().take(SIMILAR_MAX).map(|(_, name)| name.to_owned()).collect()

@@ -23,7 +23,7 @@ use latchkey_types::{
 
 /// Maximum number of providers whose failures are remembered.
 const CAPACITY: u64 = 10_000;
-/// Period in which at most one failure of a provider is stored, and another one if it refuses a key.
+/// Period in which at most one failure of a provider is stored, another one if it refuses a key, and one echo of a key is audited.
 const STORE_PERIOD: Duration = Duration::from_mins(1);
 /// Period in which a user is notified at most once that a provider refuses its key, in milliseconds.
 const NOTIFY_PERIOD_MS: i64 = 60 * 60 * 1000;
@@ -64,17 +64,23 @@ impl CallFailure {
     }
 }
 
-/// What this instance knows of failures.
+/// The failures that are stored, as far as this instance has read or stored them.
 pub(super) struct Failures {
     /// Providers with a stored failure.
     failing: RwLock<HashSet<ProviderId>>,
     /// Failures that were stored recently: of providers, and of keys that they refuse.
     stored: Cache<(ProviderId, Option<CredentialId>), ()>,
+    /// Providers whose echo of a credential was audited recently.
+    echoes: Cache<ProviderId, ()>,
 }
 
 impl Default for Failures {
     fn default() -> Self {
-        Self { failing: RwLock::default(), stored: Cache::builder().max_capacity(CAPACITY).time_to_live(STORE_PERIOD).build() }
+        Self {
+            failing: RwLock::default(),
+            stored: Cache::builder().max_capacity(CAPACITY).time_to_live(STORE_PERIOD).build(),
+            echoes: Cache::builder().max_capacity(CAPACITY).time_to_live(STORE_PERIOD).build(),
+        }
     }
 }
 
@@ -85,15 +91,24 @@ impl Failures {
         }
     }
 
-    /// Whether a failure of the provider is stored. Forgets it.
+    /// Whether a failure of the provider is stored.
+    fn has(&self, provider: ProviderId) -> bool {
+        self.failing.read().unwrap_or_else(PoisonError::into_inner).contains(&provider)
+    }
+
+    /// As [`Self::has`]. Forgets it.
     fn take(&self, provider: ProviderId) -> bool {
-        let is_failing = self.failing.read().unwrap_or_else(PoisonError::into_inner).contains(&provider);
-        is_failing && self.failing.write().unwrap_or_else(PoisonError::into_inner).remove(&provider)
+        self.has(provider) && self.failing.write().unwrap_or_else(PoisonError::into_inner).remove(&provider)
     }
 
     /// Whether no such failure was stored recently. Remembers this one.
     fn is_first(&self, provider: ProviderId, refused: Option<CredentialId>) -> bool {
         self.stored.entry((provider, refused)).or_insert(()).is_fresh()
+    }
+
+    /// Whether no echo of this provider was audited recently. Remembers this one.
+    pub(super) fn is_first_echo(&self, provider: ProviderId) -> bool {
+        self.echoes.entry(provider).or_insert(()).is_fresh()
     }
 }
 
@@ -105,9 +120,19 @@ pub async fn record_failure(core: &Core, target: &Target, failure: CallFailure) 
         return;
     }
     match store_failure(core, target, failure, refused).await {
-        Ok(()) => core.catalogs.failures.add(&[target.provider]),
+        Ok(()) => remember_failure(core, target.provider),
         Err(error) => tracing::warn!(%error, provider = %target.provider, "cannot store the failure of a provider"),
     }
+}
+
+/// Remembers that a failure of the provider is stored, so that the next successful call clears it.
+pub(crate) fn remember_failure(core: &Core, provider: ProviderId) {
+    core.catalogs.failures.add(&[provider]);
+}
+
+/// Whether the provider has a last error, as far as this instance knows.
+pub fn has_failed(core: &Core, target: &Target) -> bool {
+    core.catalogs.failures.has(target.provider)
 }
 
 /// Clears the provider's last error, if there is one. Costs no access to the database otherwise. Needs no permission. Errors are logged.

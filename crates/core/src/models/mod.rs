@@ -2,6 +2,7 @@
 
 mod cache;
 mod catalog;
+mod echo;
 mod failure;
 pub(crate) mod price_table;
 mod read;
@@ -10,4 +11,6 @@ mod tests;
 
 pub use cache::CatalogCache;
 pub use catalog::{Catalog, Route, Target};
-pub use failure::{CallFailure, record_failure, record_success};
+pub use echo::record_echo;
+pub(crate) use failure::remember_failure;
+pub use failure::{CallFailure, has_failed, record_failure, record_success};

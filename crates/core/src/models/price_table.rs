@@ -1,12 +1,19 @@
-//! The built-in table of prices and context windows, converted to integers once for each look-up.
+//! The built-in table of prices and context windows, converted to integers.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
+use moka::sync::Cache;
 use url::{Host, Url};
 
 use latchkey_types::{
     budget::{LongInputPrice, ModelPrice},
     dollars::Dollars,
     provider::ApiStyle,
+    time::{DAY_MS, Timestamp},
 };
 
 /// When the prices of the crate `genai-prices` were last verified.
@@ -15,6 +22,14 @@ const DATE: &str = "2026-10-14";
 const SHORT: i64 = 1000;
 /// Tokens of a call whose price is that of the longest inputs.
 const LONGEST: i64 = 1_000_000;
+const HOURS_PER_DAY: u32 = 24;
+
+/// Maximum number of entries in memory: an entry takes up to a hundred calculations with the table.
+const CAPACITY: u64 = 10_000;
+/// For how long an entry is kept: prices can change at the beginning of a day.
+const KEPT_FOR: Duration = Duration::from_mins(10);
+static ENTRIES: LazyLock<Cache<(&'static str, String), TableEntry>> =
+    LazyLock::new(|| Cache::builder().max_capacity(CAPACITY).time_to_live(KEPT_FOR).build());
 
 /// What the table says about a model. Empty if it does not know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,7 +42,8 @@ pub(crate) struct TableEntry {
 /// Looks up a model by the base URL and the API style of its provider, and the provider's name for it.
 pub(crate) fn find(style: ApiStyle, base_url: &str, upstream_name: &str) -> TableEntry {
     let id = table_id(style, base_url);
-    TableEntry { price: price(id, upstream_name), context_tokens: context_tokens(id, upstream_name) }
+    let entry = || TableEntry { price: price(id, upstream_name), context_tokens: context_tokens(id, upstream_name) };
+    ENTRIES.get_with((id, upstream_name.to_owned()), entry)
 }
 
 /// Date of the table, as `YYYY-MM-DD`.
@@ -36,9 +52,11 @@ pub(crate) fn date() -> String {
 }
 
 /// The prices of a model. Those of long inputs are from the first length that is charged differently, at the price of the longest input: with
-/// more than two steps, those between are charged too high.
+/// more than two steps, those between are charged too high. If they depend on the time of day, they are the highest ones: a budget must not be
+/// overspent because a price was read while it was low.
 fn price(provider: &str, model: &str) -> Option<ModelPrice> {
-    let rates = |input| Rates::of(provider, model, input);
+    let at = dearest_time(provider, model).unwrap_or_else(SystemTime::now);
+    let rates = |input| Rates::of(provider, model, input, at);
     let (short, longest) = (rates(SHORT)?, rates(LONGEST)?);
     let long = (short != longest).then(|| {
         let (mut below, mut above) = (SHORT, LONGEST);
@@ -57,6 +75,28 @@ fn price(provider: &str, model: &str) -> Option<ModelPrice> {
     Some(ModelPrice { input: short.input, cached_input: short.cached_input, cache_write: short.cache_write, output: short.output, long })
 }
 
+/// The hour of this day, in UTC, in which a call costs most; prices by time of day apply for at least an hour. `None` if the table has no such
+/// model, or no price for its output.
+fn dearest_time(provider: &str, model: &str) -> Option<SystemTime> {
+    let usage = Usage::from([(UsageKey::INPUT_TOKENS, float(SHORT)), (UsageKey::OUTPUT_TOKENS, float(SHORT))]);
+    let cost_at = |time: SystemTime| {
+        let request = PriceRequest::new(model, &usage).with_provider_id(provider).with_timestamp(time);
+        Calculator::bundled().calculate(&request).ok().map(|calculated| calculated.total_price)
+    };
+    let today = Timestamp::now().0.div_euclid(DAY_MS) * DAY_MS;
+    let midnight = UNIX_EPOCH + Duration::from_millis(u64::try_from(today).unwrap_or_default());
+    let (mut dearest, mut highest) = (midnight, cost_at(midnight)?);
+    for hour in 1..HOURS_PER_DAY {
+        let time = midnight + Duration::from_hours(1) * hour;
+        if let Some(cost) = cost_at(time)
+            && cost > highest
+        {
+            (dearest, highest) = (time, cost);
+        }
+    }
+    Some(dearest)
+}
+
 /// Prices for a million tokens, in billionths of a dollar, in calls with a certain number of input tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rates {
@@ -68,7 +108,7 @@ struct Rates {
 
 impl Rates {
     /// `None` if the table has no such model, or no price for its input.
-    fn of(provider: &str, model: &str, input: i64) -> Option<Self> {
+    fn of(provider: &str, model: &str, input: i64, at: SystemTime) -> Option<Self> {
         let tokens = float(input);
         // The price of a million of these tokens, in a call with this many input tokens.
         let rate = |part: Option<UsageKey>| {
@@ -76,7 +116,7 @@ impl Rates {
             if let Some(part) = part {
                 usage.insert(part, tokens);
             }
-            let request = PriceRequest::new(model, &usage).with_provider_id(provider);
+            let request = PriceRequest::new(model, &usage).with_provider_id(provider).with_timestamp(at);
             let calculated = Calculator::bundled().calculate(&request).ok().filter(|calculated| calculated.warnings.is_empty())?;
             Some((calculated.input_price * 1e6 / tokens, calculated.output_price * 1e6 / tokens))
         };
@@ -183,6 +223,12 @@ mod tests {
         assert_eq!((price.input, price.output), (2_500_000_000, 15_000_000_000));
         assert_eq!((long.input, long.output), (5_000_000_000, 22_500_000_000));
         assert!((271_999..=272_000).contains(&long.above), "{}", long.above);
+    }
+
+    #[test]
+    fn the_highest_price_of_the_day_applies() {
+        let price = find(ApiStyle::Openai, "https://api.deepseek.com/v1", "deepseek-v4-pro").price.unwrap();
+        assert_eq!((price.input, price.cached_input, price.output), (1_320_000_000, Some(44_000_000), 3_960_000_000));
     }
 
     #[test]

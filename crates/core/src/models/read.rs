@@ -32,7 +32,7 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-pub(super) struct Found {
+pub(super) struct ReadResult {
     pub(super) catalog: Catalog,
     /// Whether a credential cannot be decrypted.
     pub(super) is_unreadable: bool,
@@ -50,7 +50,7 @@ enum OpenedKey {
 type OpenedKeys = HashMap<CredentialId, OpenedKey>;
 
 /// Targets that have not changed are those of the previous catalog.
-pub(super) async fn read(core: &Core, organization: OrganizationId, previous: Option<&Catalog>) -> Result<Found, Error> {
+pub(super) async fn read(core: &Core, organization: OrganizationId, previous: Option<&Catalog>) -> Result<ReadResult, Error> {
     let providers = store::providers::all(&core.store, organization).await?;
     let models = store::models::all(&core.store, organization).await?;
     let aliases = store::model_aliases::all(&core.store, organization).await?;
@@ -73,7 +73,7 @@ pub(super) async fn read(core: &Core, organization: OrganizationId, previous: Op
         targets,
     };
     let failing = providers.iter().filter(|provider| provider.last_error().is_some()).map(|provider| provider.id).collect();
-    Ok(Found { catalog, is_unreadable: keys.values().any(|key| matches!(key, OpenedKey::Unreadable)), failing })
+    Ok(ReadResult { catalog, is_unreadable: keys.values().any(|key| matches!(key, OpenedKey::Unreadable)), failing })
 }
 
 /// Decrypts each linked key once.

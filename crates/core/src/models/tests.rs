@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -13,17 +13,19 @@ use crate::{
     services::call::CallCredential,
     testing::new_core,
 };
-use latchkey_store::{self as store, users::NewUser};
+use latchkey_store::{self as store, organizations::BudgetSettings, users::NewUser};
 use latchkey_types::{
-    budget::ModelPrice,
+    budget::{Budget, BudgetPeriod, BudgetUnit, ModelPrice},
     error::Error,
     id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
     key::{ItemId, TestOutcome},
     permission::{Permission, Permissions, Scope, Scopes},
-    provider::{AliasRequest, AliasTarget, ApiStyle, ModelRequest, ProviderRequest},
+    provider::{AliasRequest, AliasTarget, ApiStyle, ModelRequest, ProviderError, ProviderRequest},
     secret::TypedSecret,
     service::UnlinkReason,
+    time::Timestamp,
 };
+use latchkey_verify::{BudgetLimit, BudgetOwner, ModelCall, WorstCase};
 
 /// An organization with an owner, and a provider that is linked to a key.
 struct Fixture {
@@ -186,6 +188,28 @@ async fn the_catalog_follows_every_change() {
 }
 
 #[tokio::test]
+async fn a_budget_that_another_instance_lowered_applies_to_open_calls() {
+    let fixture = Fixture::new().await;
+    let organization = fixture.owner.organization;
+    let set = async |limit| {
+        let budget = Some(Budget { limit, unit: BudgetUnit::Tokens, period: BudgetPeriod::None });
+        let mut tx = fixture.core.store.begin().await.unwrap();
+        let settings = BudgetSettings { budget, agent_budget: None, call_log_days: 0 };
+        store::organizations::set_budgets(&mut tx, organization, &settings).await.unwrap();
+        tx.commit().await.unwrap();
+        fixture.catalog().await.organization_budget.unwrap()
+    };
+    let limit = BudgetLimit { owner: BudgetOwner::Organization(organization), budget: set(100).await };
+    let worst_case = WorstCase { cost: None, tokens: Some(10) };
+    let call = ModelCall { key: None, organization, budgets: &[limit], worst_case };
+    let charge = fixture.core.verifier.begin_model_call(call).await.ok().unwrap();
+    set(50).await;
+    assert!(!charge.is_exhausted());
+    set(0).await;
+    assert!(charge.is_exhausted());
+}
+
+#[tokio::test]
 async fn similar_names_are_offered_if_they_are_allowed() {
     let fixture = Fixture::new().await;
     for name in ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4"] {
@@ -196,6 +220,18 @@ async fn similar_names_are_offered_if_they_are_allowed() {
     assert_eq!(catalog.similar("gpt-4o-mini-2024", |_| true), ["gpt-4o-mini", "gpt-4o"]);
     assert_eq!(catalog.similar("gpt-4", |name| name != "gpt-4o"), ["gpt-4o-mini"]);
     assert!(catalog.similar("", |_| true).is_empty() && catalog.similar(&"x".repeat(100_000), |_| true).is_empty());
+}
+
+#[test]
+fn similar_names_are_searched_for_within_a_limit() {
+    let catalog = |count: usize| {
+        let names = (0..count).map(|number| format!("{number:0100}")).chain(["z".repeat(100)]);
+        let route = |name: String| (name.clone(), Arc::new(Route { name, created_at: Timestamp(0), groups: Vec::new() }));
+        let routes = names.map(route).collect();
+        Catalog { organization_budget: None, member_budgets: HashMap::new(), call_log_days: 0, routes, targets: HashMap::new() }
+    };
+    let name = format!("{}y", "z".repeat(99));
+    assert_eq!([50, 200].map(|count| catalog(count).similar(&name, |_| true).len()), [1, 0]);
 }
 
 #[tokio::test]
@@ -217,6 +253,34 @@ async fn a_refused_key_is_marked_and_reported_once() {
     assert!(Arc::ptr_eq(&target, &fixture.target("gpt").await), "a failure does not make the catalog outdated");
     record_success(&fixture.core, &target).await;
     assert_eq!(fixture.last_error().await, None);
+}
+
+#[tokio::test]
+async fn a_failure_that_was_stored_after_the_catalog_was_read_is_cleared() {
+    let fixture = Fixture::new().await;
+    fixture.model(named("gpt")).await;
+    let target = fixture.target("gpt").await;
+    let error = ProviderError { at: Timestamp(1), status: None, message: "Local did not respond in time.".to_owned() };
+    let mut tx = fixture.core.store.begin().await.unwrap();
+    store::providers::set_last_error(&mut tx, fixture.provider, Some(&error)).await.unwrap();
+    tx.commit().await.unwrap();
+    record_success(&fixture.core, &target).await;
+    assert_eq!(fixture.last_error().await, Some(error.message));
+    remember_failure(&fixture.core, fixture.provider);
+    record_success(&fixture.core, &target).await;
+    assert_eq!(fixture.last_error().await, None);
+}
+
+#[tokio::test]
+async fn an_echoed_key_is_audited_once_a_minute() {
+    let fixture = Fixture::new().await;
+    fixture.model(named("gpt")).await;
+    let target = fixture.target("gpt").await;
+    for _ in 0..2 {
+        record_echo(&fixture.core, &target, fixture.owner.clone(), 3).await;
+    }
+    let rows = store::audit::after(fixture.core.store.read().unwrap(), 0, 100).await.unwrap();
+    assert_eq!(rows.iter().filter(|row| row.action == "provider.secret_echoed").count(), 1);
 }
 
 #[tokio::test]

@@ -60,15 +60,17 @@ pub async fn create_model(core: &Core, actor: &Actor, provider: ProviderId, requ
 /// As [`create_model`]; `Outdated`.
 pub async fn edit_model(core: &Core, actor: &Actor, id: ModelId, request: ModelRequest, only_if: IfMatch) -> Result<ModelRow, Error> {
     actor.require(Permission::ManageCredentials)?;
+    let keeps_unlinked = request.keeps_unlinked;
     let values = values(request)?;
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     let before = find(&mut change.tx, &change.actor, id).await?;
     let provider = super::find(&mut change.tx, &change.actor, before.provider_id).await?;
-    let linked = before.link.credential_id;
+    let (linked, unlink_reason) = (before.link.credential_id, before.link.unlink_reason);
     only_if.check_tag(|| Ok(etag::of_model(&row(before, &provider, &Recent::default()))))?;
     require_linkable(&mut change.tx, &change.actor, values.key, linked).await?;
     require_fallbacks(&mut change.tx, &change.actor, id, &values.fallbacks).await?;
-    store::models::update(&mut change.tx, change.actor.organization, id, &values).await.map_err(name_taken)?;
+    let unlink_reason = unlink_reason.filter(|_| keeps_unlinked && values.key.is_none() && linked.is_none());
+    store::models::update(&mut change.tx, change.actor.organization, id, &values, unlink_reason).await.map_err(name_taken)?;
     let record = find(&mut change.tx, &change.actor, id).await?;
     let event = change.event("model.edited", "model", id, &values.name);
     change.commit([with_key(event, values.key)]).await?;
@@ -99,7 +101,7 @@ fn row(model: ModelRecord, provider: &ProviderRecord, recent: &Recent) -> ModelR
 }
 
 fn values(request: ModelRequest) -> Result<ModelValues, Error> {
-    let ModelRequest { name, upstream_name, key, price, context_tokens, output_tokens, allow_unpriced, fallbacks } = request.checked()?;
+    let ModelRequest { name, upstream_name, key, price, context_tokens, output_tokens, allow_unpriced, fallbacks, .. } = request.checked()?;
     Ok(ModelValues { name, upstream_name, key, price, context_tokens, output_tokens, allow_unpriced, fallbacks })
 }
 

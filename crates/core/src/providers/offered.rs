@@ -5,7 +5,7 @@ use crate::{
     actor::Actor,
     credential_check::list_models,
     credentials::{self, OpenError, Secrets},
-    models::price_table,
+    models::{price_table, remember_failure},
 };
 use latchkey_store::{self as store, providers::ProviderRecord};
 use latchkey_types::{
@@ -44,7 +44,11 @@ async fn store_outcome(core: &Core, provider: &ProviderRecord, failure: Option<&
     let error = failure.map(|message| ProviderError { at: Timestamp::now(), status: None, message: message.clone() });
     let mut tx = core.store.begin().await?;
     store::providers::set_last_error(&mut tx, provider.id, error.as_ref()).await?;
-    tx.commit().await
+    tx.commit().await?;
+    if error.is_some() {
+        remember_failure(core, provider.id);
+    }
+    Ok(())
 }
 
 /// The provider's own key; `None` if it never had one.

@@ -86,7 +86,7 @@ pub(super) fn model_row(model: ModelRecord, (style, base_url): (ApiStyle, &str),
         price,
         context_tokens: model.context_tokens.or(table.context_tokens),
         output_tokens: model.output_tokens,
-        has_own_limits: model.context_tokens.is_some() || model.output_tokens.is_some(),
+        has_own_limits: model.context_tokens.is_some(),
         allow_unpriced: model.allow_unpriced,
         fallbacks: model.fallbacks,
     }

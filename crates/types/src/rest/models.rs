@@ -43,7 +43,7 @@ pub struct Model {
     /// The maximum number of output tokens; null if it is unknown.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub output_tokens: Option<i64>,
-    /// Whether `context_tokens` and `output_tokens` are the organization's own instead of those of the built-in table.
+    /// Whether `context_tokens` is the organization's own instead of that of the built-in table. `output_tokens` always is.
     pub has_own_limits: bool,
     /// Whether it may be called without a price.
     pub allow_unpriced: bool,
@@ -171,7 +171,7 @@ pub struct CreateModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<TokenLimit>))]
     pub context_tokens: Option<i64>,
-    /// Null for that of the built-in table.
+    /// Null if it is unknown: then `context_tokens` counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<TokenLimit>))]
     pub output_tokens: Option<i64>,
@@ -189,6 +189,7 @@ impl From<CreateModel> for ModelRequest {
             name: request.name,
             upstream_name: request.upstream_name.unwrap_or_default(),
             key: request.credential,
+            keeps_unlinked: false,
             price: request.price.map(Into::into),
             context_tokens: request.context_tokens,
             output_tokens: request.output_tokens,
@@ -210,7 +211,7 @@ pub struct EditModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<UpstreamName>))]
     pub upstream_name: Option<String>,
-    /// Null for the credential of the provider.
+    /// Null for that of the provider. A model that lost its own credential is called with it only after this.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<CredentialId>))]
     pub credential: Option<Option<CredentialId>>,
@@ -222,7 +223,7 @@ pub struct EditModel {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<TokenLimit>))]
     pub context_tokens: Option<Option<i64>>,
-    /// Null for the limit of the built-in table.
+    /// Null if it is unknown: then `context_tokens` counts.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<TokenLimit>))]
     pub output_tokens: Option<Option<i64>>,
@@ -237,14 +238,15 @@ impl EditModel {
     /// The values of a model after the changes.
     pub fn apply(self, before: &ModelRow) -> ModelRequest {
         let own_price = if let PriceSource::Own(price) = before.price { Some(price) } else { None };
-        let own_limit = |limit: Option<i64>| limit.filter(|_| before.has_own_limits);
+        let own_context = before.context_tokens.filter(|_| before.has_own_limits);
         ModelRequest {
             name: self.name.unwrap_or_else(|| before.name.clone()),
             upstream_name: self.upstream_name.unwrap_or_else(|| before.upstream_name.clone()),
+            keeps_unlinked: self.credential.is_none(),
             key: self.credential.unwrap_or_else(|| credential_of(&before.link)),
             price: self.price.map_or(own_price, |price| price.map(Into::into)),
-            context_tokens: self.context_tokens.unwrap_or_else(|| own_limit(before.context_tokens)),
-            output_tokens: self.output_tokens.unwrap_or_else(|| own_limit(before.output_tokens)),
+            context_tokens: self.context_tokens.unwrap_or(own_context),
+            output_tokens: self.output_tokens.unwrap_or(before.output_tokens),
             allow_unpriced: self.allow_unpriced.unwrap_or(before.allow_unpriced),
             fallbacks: self.fallbacks.unwrap_or_else(|| before.fallbacks.clone()),
         }
@@ -406,7 +408,11 @@ mod tests {
         let of_table = row(PriceSource::Table(PRICE), false);
         let kept = edit(&of_table, json!({ "name": null, "allow_unpriced": true }));
         assert_eq!((kept.price, kept.context_tokens, kept.allow_unpriced), (None, None, true), "a newer table has its effect");
+        assert!(kept.keeps_unlinked && !edit(&of_table, json!({ "credential": null })).keeps_unlinked);
         assert_eq!((kept.name, kept.upstream_name, kept.fallbacks), (of_table.name, of_table.upstream_name, of_table.fallbacks));
+        let of_both = ModelRow { output_tokens: Some(4096), ..row(PriceSource::Table(PRICE), false) };
+        let kept = edit(&of_both, json!({ "upstream_name": "gpt-5" }));
+        assert_eq!((kept.context_tokens, kept.output_tokens), (None, Some(4096)), "the context is that of another model");
         let own = row(PriceSource::Own(PRICE), true);
         let kept = edit(&own, json!({ "fallbacks": [] }));
         assert_eq!((kept.price, kept.context_tokens, kept.fallbacks.len()), (Some(PRICE), Some(128_000), 0));

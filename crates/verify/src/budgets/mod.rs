@@ -3,6 +3,7 @@
 
 mod charge;
 mod share;
+mod state;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -292,10 +293,9 @@ impl Verifier {
         self.budgets.give_back(true).await;
     }
 
-    /// Counts what was granted to earlier processes on the same database as spent. Does nothing if other instances may be running.
+    /// Counts what was granted to ended processes as spent, and records that this one is running if others share the database. Called at the start
+    /// and from then on several times an hour.
     pub async fn fold_budgets_of_ended_processes(&self) {
-        if !self.loader.store.is_shared() {
-            self.budgets.fold_others().await;
-        }
+        self.budgets.fold_ended().await;
     }
 }

@@ -1,14 +1,16 @@
 //! What this instance may spend of a budget in one period, and what it has spent.
 
 use std::{
-    collections::VecDeque,
     mem,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use tokio::sync::oneshot;
 
-use super::{BudgetLimit, BudgetOwner, BudgetWarning, ModelRefusal, Warnings, lock};
+use super::{
+    BudgetLimit, BudgetOwner, BudgetWarning, ModelRefusal, Warnings, lock,
+    state::{Amounts, Fit, ShareState, Waiter},
+};
 use crate::limiter::ticks;
 use latchkey_store::budgets::{self as store, NewShare, ShareKey};
 use latchkey_types::{
@@ -16,17 +18,6 @@ use latchkey_types::{
     id::OrganizationId,
     time::Timestamp,
 };
-
-/// For how long what the store has left is known, in milliseconds: another instance may give back what it does not use.
-const FRESH_MS: i64 = 1000;
-/// If a share must grow again within this time (milliseconds), its headroom doubles.
-const FAST_MS: i64 = 1000;
-/// A share that is not used for this long (milliseconds) gives back its headroom.
-const IDLE_MS: i64 = 1000;
-/// A share that is not used for this long (milliseconds) is dropped from memory.
-const FORGET_MS: i64 = 10 * 60 * 1000;
-/// The headroom is at most 1/16 of what is left: what a crash can lose, and what other instances can't use.
-const HEADROOM_DIVISOR: i64 = 16;
 
 /// Whether a waiting caller is admitted.
 pub(super) type Admission = Result<Hold, ModelRefusal>;
@@ -39,45 +30,6 @@ pub(super) struct Share {
     state: Mutex<ShareState>,
 }
 
-struct ShareState {
-    /// The current budget. Its limit is the maximum if the owner no longer has a budget in this unit and period.
-    budget: Budget,
-    /// What the store has granted to this instance, or less: never below what is spent and open.
-    granted: i64,
-    spent: i64,
-    /// The worst cases of the open calls.
-    open: i64,
-    /// Whether the store was asked what this instance had been granted before.
-    is_loaded: bool,
-    /// What the store has granted to other instances, and when it was read, in ticks.
-    others: Amounts,
-    checked_at: Option<i64>,
-    /// What is stored of this instance.
-    stored: Option<Amounts>,
-    waiting: VecDeque<Waiter>,
-    /// Whether a write to the store is due for the callers that wait.
-    is_queued: bool,
-    /// What was requested in advance by the last growth, and its time, in ticks.
-    headroom: i64,
-    grown_at: Option<i64>,
-    /// Time at which the share was last used, in ticks.
-    used_at: i64,
-    /// The highest percentage that was reported.
-    warned: u8,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Amounts {
-    granted: i64,
-    spent: i64,
-}
-
-struct Waiter {
-    budget: Budget,
-    amount: i64,
-    sender: oneshot::Sender<Admission>,
-}
-
 pub(super) enum Take {
     Admitted(Hold),
     Refused(BudgetState),
@@ -86,15 +38,6 @@ pub(super) enum Take {
         /// Whether the share must be put into the queue.
         must_queue: bool,
     },
-}
-
-/// Whether an amount can be reserved.
-#[derive(Debug, PartialEq, Eq)]
-enum Fit {
-    Covered,
-    Exceeded,
-    /// The store must be asked.
-    Unknown,
 }
 
 /// A share as it is to be stored.
@@ -121,94 +64,10 @@ impl Answers {
     }
 }
 
-impl ShareState {
-    /// Whether `amount` can be reserved under this limit.
-    fn fit(&self, limit: i64, amount: i64, ticks: i64) -> Fit {
-        let used = self.used().saturating_add(amount);
-        let room = limit.saturating_sub(self.others.granted);
-        if used <= self.granted.min(room) {
-            Fit::Covered
-        } else if used > room && self.checked_at.is_some_and(|at| ticks - at < FRESH_MS) {
-            Fit::Exceeded
-        } else {
-            Fit::Unknown
-        }
-    }
-
-    /// Spent and reserved for open calls.
-    const fn used(&self) -> i64 {
-        self.spent.saturating_add(self.open)
-    }
-
-    fn set_budget(&mut self, budget: Budget) {
-        if self.budget != budget {
-            self.budget = budget;
-            self.warned = self.percent_spent();
-        }
-    }
-
-    /// 100, 80 or 0.
-    fn percent_spent(&self) -> u8 {
-        let (spent, limit) = (i128::from(self.spent) + i128::from(self.others.spent), i128::from(self.budget.limit));
-        match spent {
-            _ if limit == 0 => 0,
-            spent if spent >= limit => 100,
-            spent if spent * 100 >= limit * 80 => 80,
-            _ => 0,
-        }
-    }
-
-    fn state(&self, budget: Budget, now: Timestamp) -> BudgetState {
-        BudgetState {
-            budget,
-            spent: self.spent.saturating_add(self.others.spent),
-            reserved: self.open.saturating_add(self.others.granted - self.others.spent),
-            resets_at: budget.period.next(now),
-        }
-    }
-
-    /// What to request beyond `missing`: twice as much as before if the last growth lasted less than [`FAST_MS`], else half of it.
-    fn next_headroom(&mut self, missing: i64, ticks: i64) -> i64 {
-        let is_fast = self.grown_at.is_some_and(|at| ticks - at < FAST_MS);
-        self.headroom = if is_fast { self.headroom.saturating_mul(2).max(missing) } else { self.headroom / 2 };
-        self.headroom
-    }
-
-    /// Whether less can be granted to this instance, or what it has spent is not stored: if it is idle, or in any case.
-    fn can_give_back(&self, any: bool) -> bool {
-        let is_settled = self.granted == self.used() && self.stored.unwrap_or_default() == self.own();
-        self.is_loaded && !self.is_queued && !is_settled && (any || ticks() - self.used_at >= IDLE_MS)
-    }
-
-    /// Forgets the callers that have left.
-    fn drop_closed(&mut self) {
-        self.waiting.retain(|waiter| !waiter.sender.is_closed());
-    }
-
-    const fn own(&self) -> Amounts {
-        Amounts { granted: self.granted, spent: self.spent }
-    }
-}
-
 impl Share {
     pub(super) fn new(limit: &BudgetLimit, organization: OrganizationId, now: Timestamp, warnings: Warnings) -> Self {
-        let state = ShareState {
-            budget: limit.budget,
-            granted: 0,
-            spent: 0,
-            open: 0,
-            is_loaded: false,
-            others: Amounts::default(),
-            checked_at: None,
-            stored: None,
-            waiting: VecDeque::new(),
-            is_queued: false,
-            headroom: 0,
-            grown_at: None,
-            used_at: ticks(),
-            warned: 0,
-        };
-        Self { key: limit.share_key(now), owner: limit.owner, organization, warnings, state: Mutex::new(state) }
+        let state = Mutex::new(ShareState::new(limit.budget));
+        Self { key: limit.share_key(now), owner: limit.owner, organization, warnings, state }
     }
 
     fn lock(&self) -> MutexGuard<'_, ShareState> {
@@ -255,19 +114,19 @@ impl Share {
         Hold { share: Arc::clone(self), amount, limit }
     }
 
-    /// A budget is used up if a call is refused that wants more than the rest; but not if most of the budget is left and a single call wants
+    /// A budget is used up if a call is refused that needs more than the rest; but not if most of the budget is left and a single call needs
     /// more than that.
     fn refuse(&self, state: &mut ShareState, budget: Budget, now: Timestamp) -> BudgetState {
         if state.percent_spent() >= 80 {
             self.warn(state, 100, now);
         }
-        state.state(budget, now)
+        state.shown(budget, now)
     }
 
     fn warn(&self, state: &mut ShareState, percent: u8, now: Timestamp) {
         if percent > state.warned {
             state.warned = percent;
-            let warning = BudgetWarning { owner: self.owner, organization: self.organization, percent, state: state.state(state.budget, now) };
+            let warning = BudgetWarning { owner: self.owner, organization: self.organization, percent, state: state.shown(state.budget, now) };
             lock(&self.warnings).push(warning);
         }
     }
@@ -292,24 +151,13 @@ impl Share {
         if !state.is_loaded {
             state.is_loaded = true;
             state.others = others;
+            state.stored = state.stored.or(Some(Amounts::default()));
             // Reported in the past, by this or another process.
             state.warned = state.percent_spent();
         }
         state.drop_closed();
-        let mut used = state.used();
-        for waiter in &state.waiting {
-            let after = used.saturating_add(waiter.amount);
-            if after <= waiter.budget.limit.saturating_sub(others.granted) {
-                used = after;
-            }
-        }
-        let missing = used.saturating_sub(state.granted);
-        let mut own = state.own();
-        if missing > 0 {
-            let left = state.budget.limit.saturating_sub(others.granted).saturating_sub(used).max(0);
-            own.granted = used.saturating_add(state.next_headroom(missing, ticks).min(left / HEADROOM_DIVISOR));
-        }
-        let is_stored = state.stored.map_or(0, |stored| stored.granted) == own.granted;
+        let own = Amounts { granted: state.next_grant(others, ticks), spent: state.spent };
+        let is_stored = state.stored.is_some_and(|stored| stored.granted == own.granted);
         Plan { own, others, write: (!is_stored).then(|| self.new_share(own)) }
     }
 
@@ -345,11 +193,12 @@ impl Share {
         Answers { answers, must_queue: state.is_queued }
     }
 
-    /// Refuses all callers that wait, because the store did not answer.
+    /// Refuses all callers that wait, because the store did not answer. A write may have been committed nevertheless.
     pub(super) fn fail(&self) {
         let waiting = {
             let mut state = self.lock();
             state.is_queued = false;
+            state.stored = None;
             mem::take(&mut state.waiting)
         };
         for waiter in waiting {
@@ -390,16 +239,14 @@ impl Share {
         self.lock().stored = Some(Amounts { granted: share.granted, spent: share.spent });
     }
 
-    /// Whether it can be dropped from memory: it is read from the store again if it is needed.
+    /// See [`ShareState::is_forgettable`].
     pub(super) fn is_forgettable(&self) -> bool {
-        let state = self.lock();
-        let is_settled = state.open == 0 && !state.is_queued && state.granted == state.spent && state.stored.unwrap_or_default() == state.own();
-        is_settled && ticks() - state.used_at >= FORGET_MS
+        self.lock().is_forgettable()
     }
 
     #[cfg(test)]
     pub(super) fn make_idle(&self) {
-        self.lock().used_at -= FORGET_MS;
+        self.lock().make_idle();
     }
 }
 

@@ -172,6 +172,25 @@ async fn what_a_crashed_process_had_reserved_counts_as_spent() {
 }
 
 #[tokio::test]
+async fn what_may_have_been_stored_is_stored_again() {
+    let fixture = Fixture::new().await;
+    let (instance, limit) = (fixture.instance(), tokens(100));
+    assert!(instance.call(limit, 60, 60).await);
+    instance.verifier.return_budgets().await;
+    let budgets = &instance.verifier.budgets;
+    let share = Arc::clone(&budgets.shares.get(&limit.owner).unwrap()[0]);
+    // More was granted, but the answer to the commit was lost.
+    let granted = store::NewShare { key: share.key.clone(), organization: fixture.organization, granted: 90, spent: 60 };
+    let mut tx = fixture.store.begin().await.unwrap();
+    store::set_shares(&fixture.store, &mut tx, &budgets.writer, &[granted]).await.unwrap();
+    tx.commit().await.unwrap();
+    share.fail();
+    assert_eq!(fixture.instance().used(limit).await, (60, 30));
+    instance.verifier.return_budgets().await;
+    assert_eq!(fixture.instance().used(limit).await, (60, 0));
+}
+
+#[tokio::test]
 async fn what_is_not_used_is_given_back() {
     let fixture = Fixture::new().await;
     let (one, other, limit) = (fixture.instance(), fixture.instance(), tokens(1600));

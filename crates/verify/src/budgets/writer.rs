@@ -6,13 +6,15 @@ use super::{Budgets, Share, lock, share::Plan};
 use latchkey_store::budgets::{self as store, NewShare, ShareKey};
 use latchkey_types::{
     error::Error,
-    time::{DAY_MS, Timestamp},
+    time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
 /// Number of shares in one transaction.
 const BATCH: usize = 500;
 /// For how long shares of periods that ended are stored, in milliseconds since the period began: 40 days after the end of a month.
 const RETENTION_MS: i64 = 71 * DAY_MS;
+/// An instance has ended if it has not recorded for this long (milliseconds) that it is running: several times the interval of that.
+const ENDED_AFTER_MS: i64 = 60 * MINUTE_MS;
 
 /// The shares that must grow.
 #[derive(Default)]
@@ -125,16 +127,25 @@ impl Budgets {
         Ok(())
     }
 
-    /// Counts what was granted to other processes as spent. They must have ended.
-    pub(super) async fn fold_others(&self) {
+    /// Counts what was granted to ended processes as spent. On a database of its own, these are all others.
+    pub(super) async fn fold_ended(&self) {
         if let Err(error) = self.store_folded().await {
-            tracing::warn!(%error, "cannot sum up the budgets of earlier processes");
+            tracing::warn!(%error, "cannot sum up the budgets of ended processes");
         }
     }
 
     async fn store_folded(&self) -> Result<(), Error> {
         let mut tx = self.store.begin().await?;
-        store::fold_others(&mut tx, &self.writer).await?;
+        if !self.store.is_shared() {
+            store::fold_ended(&mut tx, &self.writer, Timestamp(i64::MAX)).await?;
+            return tx.commit().await;
+        }
+        let now = Timestamp::now();
+        let since = now.plus_ms(-ENDED_AFTER_MS);
+        // Not while this process itself was not recorded: after a loss of the database, all others first have to record that they are running.
+        if store::record_writer(&mut tx, &self.writer, now, since).await? {
+            store::fold_ended(&mut tx, &self.writer, since).await?;
+        }
         tx.commit().await
     }
 
