@@ -1,6 +1,6 @@
 //! Passes on the response of a provider.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use axum::{
     body::Body,
@@ -13,7 +13,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use percent_encoding::{CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::time::timeout;
 
 use super::{
@@ -36,6 +36,9 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-latchkey-provider");
 const COST: HeaderName = HeaderName::from_static("x-latchkey-cost");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-latchkey-overhead-ms");
 
+/// What is encoded in these headers, besides what is not ASCII. With the percent sign, so that every name can be decoded.
+const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+
 /// Largest response without a stream that is complete before it is passed on, so that its cost can be in a header. In bytes.
 const BUFFERED_MAX: usize = 4 * 1024 * 1024;
 
@@ -44,7 +47,8 @@ pub(super) async fn pass_on(mut call: Call, answered: Answered) -> Response {
     let Answered { response, candidate, drops_usage } = answered;
     if headers::is_encoded(response.headers()) {
         let message = format!("“{}” sent an encoded response, although an unencoded one was requested.", candidate.target.provider_name);
-        return call.refuse(ModelProblem::new(StatusCode::BAD_GATEWAY, "encoded_response", message));
+        // The provider may charge each repeated call.
+        return call.refuse(ModelProblem::last(StatusCode::BAD_GATEWAY, "encoded_response", message));
     }
     let status = response.status();
     // Without the extensions, one of which contains the provider's own reason phrase.
@@ -52,7 +56,7 @@ pub(super) async fn pass_on(mut call: Call, answered: Answered) -> Response {
     let mut sent = parts.headers;
     headers::clean_length(&mut sent, body.size_hint().exact(), false);
     headers::clean_response(&mut sent);
-    let masked = candidate.prepared.masker.as_ref().map(|masker| Masked::new(masker, headers::mask(&mut sent, masker), &candidate.target));
+    let masked = candidate.prepared.masker.as_ref().map(|masker| Masked::new(masker, headers::mask(&mut sent, masker), &call, &candidate.target));
     let reader = if !status.is_success() {
         sent.insert(CODE, HeaderValue::from_static("upstream_error"));
         Reader::Error
@@ -97,7 +101,7 @@ fn is_event_stream(headers: &HeaderMap, is_requested: bool) -> bool {
 
 /// Writes what is known about the call.
 fn write_headers(headers: &mut HeaderMap, call: &Call, target: &Target) {
-    let text = |text: &str| HeaderValue::try_from(utf8_percent_encode(text, CONTROLS).to_string()).ok();
+    let text = |text: &str| HeaderValue::try_from(utf8_percent_encode(text, ENCODED).to_string()).ok();
     let cost = call.record.cost().and_then(|cost| text(&cost.to_string()));
     let overhead = text(&format!("{:.3}", milliseconds(call.overhead())));
     let values = [(MODEL, text(&target.name)), (PROVIDER, text(&target.provider_name)), (COST, cost), (OVERHEAD, overhead)];
@@ -127,41 +131,55 @@ enum Buffered {
 impl Incoming<'_> {
     /// Reads the body, up to [`BUFFERED_MAX`].
     async fn buffer(&mut self, call: &mut Call) -> Result<Buffered, ModelProblem> {
-        let mut chunks = Vec::new();
-        let mut length = 0;
-        while length <= BUFFERED_MAX {
+        let mut joined = Joined::default();
+        while joined.length() <= BUFFERED_MAX {
             let Ok(frame) = call.during(timeout(IDLE_LIMIT, self.body.frame())).await? else { return Err(timed_out(self.target)) };
             let chunk = match frame {
                 // Trailers are not passed on, because they could contain the credential.
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 Some(Err(_)) => return Err(interrupted(self.target)),
                 None => {
-                    chunks.extend(self.masked.as_mut().map(Masked::finish));
-                    return Ok(Buffered::Complete(joined(chunks)));
+                    if let Some(masked) = &mut self.masked {
+                        joined.push(masked.finish());
+                    }
+                    return Ok(Buffered::Complete(joined.finish()));
                 }
             };
-            let chunk = match &mut self.masked {
+            joined.push(match &mut self.masked {
                 Some(masked) => masked.push(chunk),
                 None => chunk,
-            };
-            length += chunk.len();
-            chunks.push(chunk);
+            });
         }
-        Ok(Buffered::Part(joined(chunks)))
+        Ok(Buffered::Part(joined.finish()))
     }
 }
 
-/// Without a copy if only one chunk is not empty.
-fn joined(mut chunks: Vec<Bytes>) -> Bytes {
-    chunks.retain(|chunk| !chunk.is_empty());
-    if chunks.len() < 2 {
-        return chunks.pop().unwrap_or_default();
+/// Chunks in one piece of memory. They are not kept apart, because a provider can send each byte as one.
+#[derive(Default)]
+struct Joined {
+    /// Not copied unless another one follows.
+    first: Bytes,
+    /// Empty until there are two.
+    all: BytesMut,
+}
+
+impl Joined {
+    fn length(&self) -> usize {
+        self.first.len().max(self.all.len())
     }
-    let mut joined = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
-    for chunk in chunks {
-        joined.extend_from_slice(&chunk);
+
+    fn push(&mut self, chunk: Bytes) {
+        if self.length() == 0 {
+            self.first = chunk;
+        } else if !chunk.is_empty() {
+            self.all.extend_from_slice(&mem::take(&mut self.first));
+            self.all.extend_from_slice(&chunk);
+        }
     }
-    joined.freeze()
+
+    fn finish(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
 }
 
 pub(super) fn interrupted(target: &Target) -> ModelProblem {
@@ -171,7 +189,7 @@ pub(super) fn interrupted(target: &Target) -> ModelProblem {
 /// What a call has used, according to its complete response.
 fn of_complete(api: Api, body: &[u8]) -> Used {
     match usage::of_body(api, body) {
-        Some(tokens) => Used::Reported(tokens),
+        Some(usage) => Used::Reported(usage),
         None if usage::is_error(body) => Used::Nothing,
         None => Used::Unreported { output_bytes: usage::text_bytes(body).unwrap_or_else(|| output_bytes(api, body.len())) },
     }
@@ -215,8 +233,16 @@ mod tests {
     #[test]
     fn chunks_are_joined() {
         let chunk = Bytes::from_static(b"ab");
-        assert_eq!(joined(vec![Bytes::new(), chunk.clone()]).as_ptr(), chunk.as_ptr());
-        assert_eq!(joined(vec![chunk.clone(), Bytes::new(), chunk]), "abab");
-        assert!(joined(Vec::new()).is_empty());
+        let joined = |chunks: &[&Bytes]| {
+            let mut joined = Joined::default();
+            for chunk in chunks {
+                joined.push((*chunk).clone());
+            }
+            assert_eq!(joined.length(), chunks.iter().map(|chunk| chunk.len()).sum::<usize>());
+            joined.finish()
+        };
+        assert_eq!(joined(&[&Bytes::new(), &chunk, &Bytes::new()]).as_ptr(), chunk.as_ptr());
+        assert_eq!(joined(&[&chunk, &Bytes::new(), &chunk, &chunk]), "ababab");
+        assert!(joined(&[]).is_empty());
     }
 }

@@ -51,7 +51,10 @@ enum Attempt {
 pub(super) async fn send(call: &mut Call, admitted: Admitted) -> Result<Answered, ModelProblem> {
     let Admitted { request, candidates } = admitted;
     let headers = outgoing(std::mem::take(&mut call.headers));
-    let answered = |candidate: Candidate, response| Answered { response, candidate, drops_usage: request.adds_usage() };
+    let answered = |candidate: Candidate, response| {
+        let drops_usage = request.adds_usage(targets::host(&candidate.target));
+        Answered { response, candidate, drops_usage }
+    };
     let is_only = candidates.len() == 1;
     let mut failed = Err(unreachable_target());
     for candidate in candidates {
@@ -95,7 +98,7 @@ async fn attempt(
             return Err(ModelProblem { retry: Retry::Never, ..timed_out(&candidate.target) });
         };
         match sent {
-            Ok(response) => return Ok(judge(call, &state, candidate, response).await),
+            Ok(response) => return Ok(judge(call, &state, candidate, response)),
             Err(HttpError::Unreachable) if may_repeat => may_repeat = false,
             Err(error) => {
                 // An interrupted connection says nothing about what was used.
@@ -116,17 +119,18 @@ fn outgoing_request(call: &Call, request: &ModelRequest, headers: &HeaderMap, ca
     if let Some((name, value)) = &candidate.prepared.header {
         outgoing.headers_mut().insert(name.clone(), value.clone());
     }
-    *outgoing.body_mut() = Some(RequestBody::of(request.for_target(&candidate.target.upstream_name)));
+    let body = request.for_target(&candidate.target.upstream_name, targets::host(&candidate.target));
+    *outgoing.body_mut() = Some(RequestBody::of(body));
     outgoing
 }
 
 /// Judges a response by its status and headers.
-async fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, response: reqwest::Response) -> Attempt {
+fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, response: reqwest::Response) -> Attempt {
     let (target, status) = (&candidate.target, response.status());
     if status.is_success() {
         call.record.set_first_byte();
         candidate.prepared.unskip();
-        models::record_success(&state.core, target).await;
+        clear(state, target);
         return Attempt::Answered(response);
     }
     call.record.used = Used::Nothing;
@@ -160,6 +164,14 @@ async fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, respons
 fn failed(state: &AppState, candidate: &Candidate, failure: CallFailure, skip: Duration) {
     candidate.prepared.skip(skip);
     report(state, &candidate.target, failure);
+}
+
+/// Clears the error of a provider that works again, without delaying the call.
+fn clear(state: &AppState, target: &Arc<Target>) {
+    if models::has_failed(&state.core, target) {
+        let (state, target) = (state.clone(), Arc::clone(target));
+        tokio::spawn(async move { models::record_success(&state.core, &target).await });
+    }
 }
 
 /// Stores the error of a provider, without delaying the call.

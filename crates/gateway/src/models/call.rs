@@ -99,6 +99,8 @@ impl Call {
             let message = "This API key was revoked, disabled or replaced, has expired, or may no longer call this model.";
             return Err(ModelProblem::last(StatusCode::UNAUTHORIZED, "key_revoked", message));
         }
+        // Adopts budgets of the member and the organization that another instance has changed.
+        let _ = self.state.catalogs.get(&self.state.core, self.caller.organization()).await;
         if self.record.is_exhausted() {
             let message = "A budget of this call was lowered below what is spent.";
             return Err(ModelProblem::last(StatusCode::TOO_MANY_REQUESTS, "budget_exceeded", message));

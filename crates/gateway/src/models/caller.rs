@@ -5,9 +5,12 @@ use std::sync::Arc;
 use axum::http::{StatusCode, request::Parts};
 use zeroize::Zeroizing;
 
-use super::errors::ModelProblem;
+use super::errors::{ModelProblem, Retry};
 use crate::{headers, problems, via};
-use latchkey_core::auth::session::{self, Session};
+use latchkey_core::{
+    actor::Actor,
+    auth::session::{self, Session},
+};
 use latchkey_http::{
     AppState,
     presented_key::{presented_key, require_active, unknown_key},
@@ -40,7 +43,7 @@ impl PresentedKey {
     /// 508 `loop_detected`; 403 `not_allowed`, `wrong_kind`; 400 `two_api_keys`, `malformed`; 401; 503 `unavailable`.
     pub(super) async fn of_request(state: &AppState, parts: &Parts) -> Result<Self, ModelProblem> {
         if via::is_own(&parts.headers) {
-            return Err(ModelProblem::from_problem(problems::loop_detected()));
+            return Err(ModelProblem { retry: Retry::Never, ..ModelProblem::from_problem(problems::loop_detected()) });
         }
         if let Some(name) = headers::indirect(&parts.headers) {
             return Err(ModelProblem::from_problem(problems::indirect_request(name)));
@@ -89,6 +92,14 @@ impl Caller {
         match self {
             Self::Key(presented) => Some(&presented.key),
             Self::Member(_) => None,
+        }
+    }
+
+    /// The caller in the audit log.
+    pub(super) fn actor(&self) -> Actor {
+        match self {
+            Self::Key(presented) => Actor::of_key(&presented.key, None),
+            Self::Member(session) => session.actor(None),
         }
     }
 

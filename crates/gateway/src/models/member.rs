@@ -14,7 +14,8 @@ use super::{
     caller::Caller,
     errors::ModelProblem,
     record::CallRecord,
-    request::Api,
+    request::{Api, always_reports_usage},
+    targets,
 };
 use latchkey_core::{
     auth::session::Session,
@@ -59,9 +60,10 @@ fn first_target(route: &Route) -> Option<&Target> {
 }
 
 fn request_body(target: &Target, model: &str, prompt: &str) -> Value {
+    let host = targets::host(target);
     let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }], "stream": true });
-    body[output_limit(target.base_url.host_str().unwrap_or_default())] = OUTPUT_MAX.into();
-    if target.style == ApiStyle::Openai {
+    body[output_limit(host)] = OUTPUT_MAX.into();
+    if target.style == ApiStyle::Openai && !always_reports_usage(host) {
         // The page shows the usage.
         body["stream_options"] = json!({ "include_usage": true });
     }

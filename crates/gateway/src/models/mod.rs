@@ -1,7 +1,7 @@
 //! Calls of language models under `/v1`: a client of `OpenAI`'s or Anthropic's API changes its base URL and key, and nothing else.
 //!
-//! The checks run in this order: loop, key, kind of the key, body, model, API, price, credential, limits of the key, budgets. Limits are charged
-//! only for calls that are forwarded. The request body is complete before it is forwarded; the response is a stream.
+//! The checks run in this order: loop, key, kind of the key, body, model, API, price, credential, limits of the key, budgets. The limits of the key
+//! are charged for calls that pass all checks but those of the budgets. The request body is complete before it is forwarded; the response is a stream.
 
 mod admit;
 mod answer;
@@ -33,7 +33,7 @@ use axum::{
         request::Parts,
     },
     response::Response,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -59,7 +59,9 @@ static BODY_LIMITS: BodyLimits =
 
 pub(crate) fn routes() -> Router<AppState> {
     let lists = Router::new().route("/v1/models", get(list::list)).route("/v1/models/{*name}", get(list::find));
-    Api::ALL.into_iter().fold(lists, |router, api| router.route(api.path(), post(receive).fallback(wrong_method)))
+    // Of the APIs that SDKs know, only some are served. Without this route, the page would answer.
+    let others = lists.route("/v1/{*path}", any(unknown_api));
+    Api::ALL.into_iter().fold(others, |router, api| router.route(api.path(), post(receive).fallback(wrong_method)))
 }
 
 async fn receive(State(state): State<AppState>, request: Request) -> Response {
@@ -104,6 +106,10 @@ async fn wrong_method(request: Request) -> Response {
     let mut response = problem.response(Api::from_path(request.uri().path()));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     response
+}
+
+async fn unknown_api() -> Response {
+    unknown_path().response(None)
 }
 
 fn unknown_path() -> ModelProblem {

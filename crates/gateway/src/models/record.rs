@@ -7,21 +7,25 @@ use std::{
 
 use axum::{http::StatusCode, response::Response};
 
-use super::{caller::Caller, errors::ModelProblem, request::Api, usage};
+use super::{
+    caller::Caller,
+    errors::ModelProblem,
+    request::Api,
+    usage::{self, Usage},
+};
 use latchkey_core::{model_usage::CallUsage, models::Target};
 use latchkey_http::{AppState, request_context};
 use latchkey_types::{
     budget::{ModelPrice, TokenCounts, UsageState},
     dollars::Dollars,
     id::{OrganizationId, RequestId, UserId},
-    model_call::CallEvent,
+    model_call::{CLIENT_CLOSED, CallEvent, CallOutcome, USAGE_ABOVE_BOUND},
     time::Timestamp,
 };
 use latchkey_verify::{CachedKey, ModelCharge, WorstCase};
 
-/// The status and code in the log of a call whose client left before the response began. After that, only the code.
+/// The status in the log of a call whose client left before the response began.
 const CLIENT_CLOSED_STATUS: u16 = 499;
-pub(super) const CLIENT_CLOSED: &str = "client_closed";
 
 /// What a call has used of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +36,12 @@ pub(super) enum Used {
     Unreported {
         output_bytes: i64,
     },
-    Reported(TokenCounts),
+    /// The provider has reported the input, but not all of the output, of which this much was received, in bytes.
+    Begun {
+        usage: Usage,
+        output_bytes: i64,
+    },
+    Reported(Usage),
 }
 
 pub(super) struct CallRecord {
@@ -135,33 +144,38 @@ impl CallRecord {
     pub(super) fn cost(&self) -> Option<Dollars> {
         match self.used() {
             Used::Nothing => Some(Dollars(0)),
-            Used::Reported(tokens) => self.price.map(|price| price.cost(&tokens)),
-            Used::Unreported { .. } => None,
+            Used::Reported(usage) => self.price.map(|price| usage.cost(&price)),
+            Used::Unreported { .. } | Used::Begun { .. } => None,
         }
     }
 
     /// The tokens, their cost, and how they are known; the last is `None` if nothing was used.
     fn usage(&self) -> (TokenCounts, Option<Dollars>, Option<UsageState>) {
-        let (tokens, state) = match self.used() {
+        let (used, state) = match self.used() {
             Used::Nothing => return (TokenCounts::default(), Some(Dollars(0)), None),
-            Used::Reported(tokens) => (tokens, UsageState::Reported),
+            Used::Reported(usage) => (usage, UsageState::Reported),
             Used::Unreported { output_bytes } => (usage::estimate(self.input_bytes, output_bytes), UsageState::Estimated),
+            Used::Begun { usage, output_bytes } => (usage::estimate_output(usage, output_bytes), UsageState::Estimated),
         };
         match self.price {
-            Some(price) => (tokens, Some(price.cost(&tokens)), Some(state)),
-            None => (tokens, None, Some(UsageState::Unpriced)),
+            Some(price) => (used.tokens, Some(used.cost(&price)), Some(state)),
+            None => (used.tokens, None, Some(UsageState::Unpriced)),
         }
     }
 
     /// Charges the budgets, up to what was reserved.
     fn settle(&mut self, tokens: TokenCounts, cost: Option<Dollars>) {
         let Some((charge, reserved)) = self.charge.take() else { return };
+        if matches!(self.used(), Used::Unreported { .. } | Used::Begun { .. }) {
+            // The provider may bill more than an estimate, for example reasoning that was never sent: everything that was reserved stays charged.
+            return;
+        }
         let total = tokens.total();
         let is_above = reserved.tokens.is_some_and(|max| total > max) || reserved.cost.is_some_and(|max| cost.is_some_and(|cost| cost > max));
         if is_above {
             tracing::warn!(request_id = %self.id, tokens = total, reserved = reserved.tokens, "a provider reported more usage than the call allowed");
             if self.code.is_empty() {
-                self.code = "usage_above_bound";
+                self.code = USAGE_ABOVE_BOUND;
             }
         }
         let cost = cost.map(|cost| reserved.cost.map_or(cost, |max| cost.min(max)));
@@ -214,9 +228,8 @@ impl CallRecord {
 impl Drop for CallRecord {
     fn drop(&mut self) {
         let (tokens, cost, usage) = self.usage();
-        // Before the budgets are settled, which may set a code.
-        let is_failure = self.code != CLIENT_CLOSED && (self.status >= 400 || !self.code.is_empty());
         self.settle(tokens, cost);
+        let is_failure = self.code != CLIENT_CLOSED && CallOutcome::of(self.status, self.code) == CallOutcome::Failed;
         if let Some(usage) = self.call_usage(is_failure, tokens, cost, usage) {
             self.state.model_usage.record(usage);
         }

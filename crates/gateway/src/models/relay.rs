@@ -5,38 +5,46 @@ use std::{io, sync::Arc, time::Duration};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
+use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
+use tokio::runtime::Handle;
 
 use super::{
     answer::{interrupted, output_bytes},
     attempt::timed_out,
     call::{CHECK_EVERY, Call},
     errors::ModelProblem,
-    record::{CLIENT_CLOSED, Used},
+    record::Used,
     request::Api,
     sse::StreamObserver,
-    usage,
+    usage::{self, Usage},
 };
 use crate::mask::{MaskStream, Masker};
-use latchkey_core::models::Target;
-use latchkey_types::budget::TokenCounts;
+use latchkey_core::{
+    actor::Actor,
+    models::{self, Target},
+};
+use latchkey_http::AppState;
+use latchkey_types::model_call::CLIENT_CLOSED;
 
 /// The longest pause of a provider within a response.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_mins(5);
 /// How much of the end of a large JSON response is kept to find the usage in it, in bytes.
 const TAIL_MAX: usize = 16 * 1024;
 
-/// The masking of a body.
+/// The masking of a body. If there was something to mask, this is recorded when the response is complete or the caller has disconnected.
 pub(super) struct Masked {
     stream: MaskStream,
-    target: Arc<Target>,
     /// Occurrences in the headers.
     occurrences: u64,
+    state: AppState,
+    target: Arc<Target>,
+    actor: Actor,
 }
 
 impl Masked {
-    pub(super) fn new(masker: &Arc<Masker>, occurrences: u64, target: &Arc<Target>) -> Self {
-        Self { stream: masker.stream(), target: Arc::clone(target), occurrences }
+    pub(super) fn new(masker: &Arc<Masker>, occurrences: u64, call: &Call, target: &Arc<Target>) -> Self {
+        Self { stream: masker.stream(), occurrences, state: call.state.clone(), target: Arc::clone(target), actor: call.caller.actor() }
     }
 
     pub(super) fn push(&mut self, chunk: Bytes) -> Bytes {
@@ -51,8 +59,12 @@ impl Masked {
 impl Drop for Masked {
     fn drop(&mut self) {
         let count = self.occurrences + self.stream.occurrences();
-        if count > 0 {
-            tracing::warn!(provider = %self.target.provider, count, "a provider sent back the credential that it received; it was masked");
+        // Without a runtime, the process is ending.
+        if count > 0
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (state, target, actor) = (self.state.clone(), Arc::clone(&self.target), self.actor.clone());
+            runtime.spawn(async move { models::record_echo(&state.core, &target, actor, count).await });
         }
     }
 }
@@ -97,9 +109,12 @@ impl Reader {
     fn used(&self) -> Used {
         match self {
             Self::Events(observer) => match observer.usage() {
-                Some(tokens) => Used::Reported(tokens),
+                Some(usage) => Used::Reported(usage),
                 None if observer.error() && observer.output_bytes() == 0 => Used::Nothing,
-                None => Used::Unreported { output_bytes: observer.output_bytes() },
+                None => match observer.begun() {
+                    Some(usage) => Used::Begun { usage, output_bytes: observer.output_bytes() },
+                    None => Used::Unreported { output_bytes: observer.output_bytes() },
+                },
             },
             Self::Json(json) => json.used(),
             Self::Error => Used::Nothing,
@@ -117,13 +132,13 @@ impl JsonTail {
 
     fn used(&self) -> Used {
         match self.usage() {
-            Some(tokens) => Used::Reported(tokens),
+            Some(usage) => Used::Reported(usage),
             None => Used::Unreported { output_bytes: output_bytes(self.api, self.length) },
         }
     }
 
     /// The usage, if it is near the end. Within a string, its quotes would be escaped.
-    fn usage(&self) -> Option<TokenCounts> {
+    fn usage(&self) -> Option<Usage> {
         const FIELD: &[u8] = b"\"usage\":";
         let at = self.tail.windows(FIELD.len()).rposition(|part| part == FIELD)?;
         usage::of_body(self.api, &[b"{", &self.tail[at..]].concat())
@@ -140,7 +155,7 @@ pub(super) struct Relay {
     /// What is passed on first, already masked.
     begun: Bytes,
     has_begun: bool,
-    /// How often the provider was checked in vain since it sent something.
+    /// The number of checks since the provider sent something.
     idle: u32,
     is_done: bool,
 }
@@ -248,7 +263,9 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.call.record.used = self.reader.used();
-        if !self.is_done {
+        // The server requests no more than the announced length, so the end of such a body is not read.
+        let is_complete = self.is_done || self.body.size_hint().exact() == Some(0);
+        if !is_complete {
             self.call.record.code = CLIENT_CLOSED;
         }
     }
@@ -257,6 +274,7 @@ impl Drop for Relay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_types::budget::TokenCounts;
 
     fn used(api: Api, chunks: &[&str]) -> Used {
         let mut reader = Reader::json(api);
@@ -270,7 +288,7 @@ mod tests {
     fn usage_is_found_at_the_end_of_a_large_response() {
         let vectors = format!(r#"{{"object":"list","data":[{}0],"model":"m","us"#, "0.1,".repeat(TAIL_MAX));
         let reported = TokenCounts { input: 8, ..TokenCounts::default() };
-        assert_eq!(used(Api::Embeddings, &[&vectors, r#"age":{"prompt_tokens":8,"total_tokens":8}}"#]), Used::Reported(reported));
+        assert_eq!(used(Api::Embeddings, &[&vectors, r#"age":{"prompt_tokens":8,"total_tokens":8}}"#]), Used::Reported(Usage::from(reported)));
         assert_eq!(used(Api::Embeddings, &[&vectors, r#"ers":1}"#]), Used::Unreported { output_bytes: 0 });
         let text = r#"{"text":"\"usage\":{\"prompt_tokens\":8}"}"#;
         assert_eq!(used(Api::Completions, &[text]), Used::Unreported { output_bytes: text.len().try_into().unwrap() });

@@ -161,6 +161,11 @@ fn random() -> u64 {
     RandomState::new().hash_one(())
 }
 
+/// The host of a target; empty if its URL has none.
+pub(super) fn host(target: &Target) -> &str {
+    target.base_url.host_str().unwrap_or_default()
+}
+
 /// The URL of an API of a target, with the caller's query.
 pub(super) fn url(target: &Target, api: Api, query: Option<&str>) -> Url {
     let mut url = target.base_url.clone();

@@ -107,6 +107,8 @@ pub(super) struct ModelRequest {
     extra_output: i64,
     /// Whether a setting leads to other prices than those of the model.
     has_other_price: bool,
+    /// Whether input may be kept in the cache for an hour, which costs more.
+    may_write_for_hour: bool,
     /// Where the model is named.
     model_span: Range<usize>,
     /// Asks for the usage.
@@ -130,13 +132,27 @@ impl ModelRequest {
         let choices = settings::choices(api, &fields)?;
         let extra_output = settings::extra_output(&fields, body.len());
         let has_other_price = settings::has_other_price(&fields);
-        Ok(Self { api, body, model, is_stream, input_bound, output_limit, choices, extra_output, has_other_price, model_span, usage_edit })
+        let may_write_for_hour = fields.has_long_ttl();
+        Ok(Self {
+            api,
+            body,
+            model,
+            is_stream,
+            input_bound,
+            output_limit,
+            choices,
+            extra_output,
+            has_other_price,
+            may_write_for_hour,
+            model_span,
+            usage_edit,
+        })
     }
 
-    /// The body for a target, as chunks that share the memory of the caller's: with the name that the provider uses for the model, and a request
-    /// for the usage of a stream.
-    pub(super) fn for_target(&self, upstream_name: &str) -> Vec<Bytes> {
-        let mut edits: Vec<Edit> = self.usage_edit.iter().cloned().collect();
+    /// The body for a target at this host, as chunks that share the memory of the caller's: with the name that the provider uses for the model, and
+    /// a request for the usage of a stream.
+    pub(super) fn for_target(&self, upstream_name: &str, host: &str) -> Vec<Bytes> {
+        let mut edits: Vec<Edit> = self.usage_edit.iter().filter(|_| self.adds_usage(host)).cloned().collect();
         if upstream_name != self.model {
             let name = serde_json::Value::from(upstream_name).to_string();
             edits.push(Edit { span: self.model_span.clone(), text: name.into() });
@@ -144,9 +160,9 @@ impl ModelRequest {
         splice::apply(&self.body, edits)
     }
 
-    /// Whether the usage was asked for only by [`Self::for_target`], so that the caller must not see the event with it.
-    pub(super) const fn adds_usage(&self) -> bool {
-        self.usage_edit.is_some()
+    /// Whether the usage is asked for only by [`Self::for_target`], so that the caller must not see the event with it.
+    pub(super) fn adds_usage(&self, host: &str) -> bool {
+        self.usage_edit.is_some() && !always_reports_usage(host)
     }
 
     /// The price that applies to this request; `None` if it is unknown.
@@ -166,7 +182,7 @@ impl ModelRequest {
         // Counting tokens is free, so no price is needed.
         let free = (self.api == Api::CountTokens).then_some(Dollars(0));
         WorstCase {
-            cost: free.or_else(|| self.price(target).map(|price| price.worst_case(input, output))),
+            cost: free.or_else(|| self.price(target).map(|price| price.worst_case(input, output, self.may_write_for_hour))),
             tokens: Some(input.saturating_add(output)),
         }
     }
@@ -186,6 +202,11 @@ impl ModelRequest {
         let each = self.output_limit.or(output_tokens).or(context_tokens)?;
         Some((input, each.saturating_mul(self.choices).saturating_add(self.extra_output)))
     }
+}
+
+/// Whether the streams of a host contain the usage in any case. Mistral's do, and its API refuses `include_usage`.
+pub(super) fn always_reports_usage(host: &str) -> bool {
+    host == "mistral.ai" || host.ends_with(".mistral.ai")
 }
 
 /// The edit of `stream_options` that asks for the usage; `None` if the caller asks for it.

@@ -1,5 +1,11 @@
 //! The settings of a request that decide what it can cost.
 
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{Api, InputBound, RequestError};
@@ -105,8 +111,36 @@ fn number_of(fields: &Fields, name: &'static str) -> Result<i64, RequestError> {
 fn prompts(fields: &Fields) -> i64 {
     let raw = fields.raw("prompt").unwrap_or_default();
     // Fails for text, which is a single prompt.
-    let items: Vec<&RawValue> = serde_json::from_slice(raw).unwrap_or_default();
-    tokens(items.iter().filter(|item| item.get().starts_with(['"', '['])).count()).max(1)
+    let Prompts(count) = serde_json::from_slice::<Prompts>(raw).unwrap_or_default();
+    tokens(count).max(1)
+}
+
+/// The number of texts and lists in a list. They are only counted, because a body can have millions of tokens.
+#[derive(Default)]
+struct Prompts(usize);
+
+impl<'de> Deserialize<'de> for Prompts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = Prompts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Prompts, A::Error> {
+                let mut count = 0;
+                while let Some(item) = items.next_element::<&RawValue>()? {
+                    count += usize::from(item.get().starts_with(['"', '[']));
+                }
+                Ok(Prompts(count))
+            }
+        }
+
+        deserializer.deserialize_seq(ListVisitor)
+    }
 }
 
 /// Predicted text that is not used is charged as output. It is a part of the body.

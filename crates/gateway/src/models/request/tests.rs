@@ -7,6 +7,8 @@ use super::*;
 const PRICE: ModelPrice =
     ModelPrice { input: 1_000_000_000, cached_input: None, cache_write: Some(2_000_000_000), output: 3_000_000_000, long: None };
 
+const HOST: &str = "api.openai.com";
+
 fn parse(api: Api, body: impl ToString) -> Result<ModelRequest, RequestError> {
     ModelRequest::parse(api, Bytes::from(body.to_string()))
 }
@@ -16,7 +18,7 @@ fn chat(body: Value) -> ModelRequest {
 }
 
 fn sent(request: &ModelRequest, upstream_name: &str) -> String {
-    String::from_utf8(request.for_target(upstream_name).concat()).unwrap()
+    String::from_utf8(request.for_target(upstream_name, HOST).concat()).unwrap()
 }
 
 fn invalid_field(api: Api, body: Value) -> &'static str {
@@ -78,6 +80,7 @@ fn every_result_counts() {
     assert_eq!(choices(Api::Completions, json!({ "model": "a", "n": 3, "prompt": ["a", "b"] })), 6);
     assert_eq!(choices(Api::Completions, json!({ "model": "a", "prompt": [[1, 2], [3]] })), 2);
     assert_eq!(choices(Api::Completions, json!({ "model": "a", "prompt": [1, 2, 3] })), 1);
+    assert_eq!(choices(Api::Completions, json!({ "model": "a", "prompt": [1, "b", [2]] })), 2);
     assert_eq!(choices(Api::Messages, json!({ "model": "a", "n": 3 })), 1);
 }
 
@@ -86,7 +89,7 @@ fn a_body_passes_unchanged_but_for_the_model() {
     let body = r#" {"x": 1.50, "model" :"a" , "\u00e4":[ ]} "#;
     let request = parse(Api::Messages, body).unwrap();
     assert_eq!(sent(&request, "a"), body);
-    assert_eq!(request.for_target("a")[0].as_ptr(), request.body.as_ptr());
+    assert_eq!(request.for_target("a", HOST)[0].as_ptr(), request.body.as_ptr());
     assert_eq!(sent(&request, "x\"y/z"), body.replace(r#""a""#, r#""x\"y/z""#));
 }
 
@@ -105,7 +108,7 @@ fn the_usage_of_a_stream_is_requested_once() {
     ] {
         for api in [Api::ChatCompletions, Api::Completions] {
             let request = parse(api, before).unwrap();
-            assert!(request.adds_usage() && request.is_stream, "{before}");
+            assert!(request.adds_usage(HOST) && request.is_stream, "{before}");
             assert_eq!(sent(&request, "b"), after);
         }
     }
@@ -117,10 +120,16 @@ fn the_usage_is_not_requested_without_need() {
     let plain = r#"{"model":"a","stream":false,"stream_options":{"include_usage":false}}"#;
     for (api, body) in [(Api::ChatCompletions, asked), (Api::ChatCompletions, plain), (Api::Messages, r#"{"model":"a","stream":true}"#)] {
         let request = parse(api, body).unwrap();
-        assert!(!request.adds_usage());
+        assert!(!request.adds_usage(HOST));
         assert_eq!(sent(&request, "a"), body);
     }
     assert_eq!(invalid_field(Api::ChatCompletions, json!({ "model": "a", "stream": true, "stream_options": [] })), "stream_options");
+    let stream = r#"{"model":"a","stream":true}"#;
+    for (host, adds_usage) in [("api.mistral.ai", false), ("mistral.ai", false), ("notmistral.ai", true), ("", true)] {
+        let request = parse(Api::ChatCompletions, stream).unwrap();
+        assert_eq!(request.adds_usage(host), adds_usage, "{host}");
+        assert_eq!(request.for_target("a", host).concat() == stream.as_bytes(), !adds_usage, "{host}");
+    }
 }
 
 #[test]
@@ -163,6 +172,14 @@ fn settings_with_other_prices_have_no_price() {
     }
     for (field, value) in [("service_tier", "auto"), ("service_tier", "flex"), ("speed", "standard"), ("x", "y")] {
         assert_eq!(chat(json!({ "model": "a", field: value })).price_of(Some(&PRICE)), Some(&PRICE), "{field}");
+    }
+}
+
+#[test]
+fn a_long_time_in_the_cache_may_cost_more() {
+    let body = |ttl: &str| json!({ "model": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } });
+    for (ttl, expected) in [("5m", false), ("1h", true)] {
+        assert_eq!(parse(Api::Messages, body(ttl)).unwrap().may_write_for_hour, expected, "{ttl}");
     }
 }
 

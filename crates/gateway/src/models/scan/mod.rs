@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use self::part::Part;
+use self::{bounds::Item, part::Part};
 use super::request::RequestError;
 
 /// Maximum nesting of objects and arrays.
@@ -25,6 +25,7 @@ pub(super) struct Fields<'a> {
     found: Vec<(&'static str, Range<usize>)>,
     include_usage: Option<Range<usize>>,
     unbounded: Option<&'static str>,
+    has_long_ttl: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -48,6 +49,11 @@ impl<'a> Fields<'a> {
     pub(super) const fn unbounded(&self) -> Option<&'static str> {
         self.unbounded
     }
+
+    /// Whether a part of the body may be kept in the cache for an hour.
+    pub(super) const fn has_long_ttl(&self) -> bool {
+        self.has_long_ttl
+    }
 }
 
 /// Scans a body.
@@ -58,7 +64,7 @@ pub(super) fn scan(body: &[u8]) -> Result<Fields<'_>, RequestError> {
     if str::from_utf8(body).is_err() {
         return Err(RequestError::Malformed("The request body is not valid UTF-8.".to_owned()));
     }
-    let mut scanner = Scanner { body, at: 0, fields: Fields { body, found: Vec::new(), include_usage: None, unbounded: None } };
+    let mut scanner = Scanner { body, at: 0, fields: Fields { body, found: Vec::new(), include_usage: None, unbounded: None, has_long_ttl: false } };
     scanner.skip_whitespace();
     if scanner.peek() != Some(b'{') {
         return Err(RequestError::Malformed("The request body is not a JSON object.".to_owned()));
@@ -127,6 +133,7 @@ impl<'a> Scanner<'a> {
         if self.take(b'}') {
             return Ok(());
         }
+        let mut item = Item::default();
         loop {
             let key = self.string()?;
             let field = part.field(key)?;
@@ -136,14 +143,18 @@ impl<'a> Scanner<'a> {
             let start = self.at;
             self.value(part.of_value(key), depth)?;
             if let Some(name) = field {
-                self.record(part, name, start..self.at)?;
+                self.record(part, name, start..self.at, &mut item)?;
             }
             self.skip_whitespace();
             if !self.take(b',') {
-                return self.expect(b'}');
+                break;
             }
             self.skip_whitespace();
         }
+        if item.is_stored() {
+            self.fields.unbounded = self.fields.unbounded.or(Some(bounds::STORED));
+        }
+        self.expect(b'}')
     }
 
     fn array(&mut self, part: Part, depth: usize) -> Result<(), RequestError> {
@@ -226,7 +237,8 @@ impl<'a> Scanner<'a> {
         if length == 0 { Err(self.unexpected()) } else { Ok(()) }
     }
 
-    fn record(&mut self, part: Part, name: &'static str, span: Range<usize>) -> Result<(), RequestError> {
+    /// `item` is the object of the field, if it is content.
+    fn record(&mut self, part: Part, name: &'static str, span: Range<usize>, item: &mut Item) -> Result<(), RequestError> {
         let is_repeated = match part {
             Part::Body => {
                 let is_repeated = self.fields.span(name).is_some();
@@ -235,8 +247,11 @@ impl<'a> Scanner<'a> {
             }
             Part::StreamOptions => self.fields.include_usage.replace(span).is_some(),
             Part::Content | Part::Opaque => {
-                self.fields.unbounded = self.fields.unbounded.or_else(|| bounds::unbounded(name, &self.body[span]));
-                false
+                let (body, unbounded) = (self.body, self.fields.unbounded);
+                let value = &body[span];
+                self.fields.unbounded = unbounded.or_else(|| bounds::unbounded(name, value));
+                self.fields.has_long_ttl |= name == "ttl" && bounds::is_long_ttl(value);
+                item.add(name, value)
             }
         };
         if is_repeated { Err(RequestError::Duplicate(name)) } else { Ok(()) }

@@ -50,12 +50,21 @@ pub(super) enum Part {
 }
 
 impl Part {
+    /// The fields that are read. No other spelling of them is accepted.
     const fn names(self) -> &'static [&'static str] {
         match self {
             Self::Body => FIELDS,
             Self::StreamOptions => &["include_usage"],
             Self::Content => bounds::KEYS,
             Self::Opaque => &[],
+        }
+    }
+
+    /// Further fields that are read. They may be accompanied by others that differ in upper and lower case.
+    const fn exact_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Content => bounds::EXACT_KEYS,
+            Self::Body | Self::StreamOptions | Self::Opaque => &[],
         }
     }
 
@@ -75,28 +84,37 @@ impl Part {
     /// # Errors
     /// It is such a field in another spelling: with escapes, or with other letters that some parsers, such as Go's, regard as equal.
     pub(super) fn field(self, key: &[u8]) -> Result<Option<&'static str>, RequestError> {
-        let find = |key: &[u8]| self.names().iter().copied().find(|name| name.as_bytes() == key);
         let is_plain = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase() && *byte != b'\\';
-        if let Some(name) = find(key) {
+        if let Some(name) = find(self.names(), key).or_else(|| find(self.exact_names(), key)) {
             return Ok(Some(name));
         }
         if key.iter().all(is_plain) {
             return Ok(None);
         }
-        find(folded(key).as_bytes()).map_or(Ok(None), |name| Err(RequestError::Escaped(name)))
+        let decoded = decoded(key);
+        let other = find(self.names(), folded(&decoded).as_bytes()).or_else(|| find(self.exact_names(), decoded.as_bytes()));
+        other.map_or(Ok(None), |name| Err(RequestError::Escaped(name)))
     }
 }
 
-/// A key without escapes and in lower case.
-fn folded(key: &[u8]) -> String {
+fn find(names: &'static [&'static str], key: &[u8]) -> Option<&'static str> {
+    names.iter().copied().find(|name| name.as_bytes() == key)
+}
+
+/// A key without escapes.
+fn decoded(key: &[u8]) -> String {
     let quoted = [b"\"".as_slice(), key, b"\""].concat();
     // Fails for half of a surrogate pair, which no field that is read contains.
-    let decoded: String = serde_json::from_slice(&quoted).unwrap_or_default();
+    serde_json::from_slice(&quoted).unwrap_or_default()
+}
+
+/// A key in lower case.
+fn folded(key: &str) -> String {
     let fold = |letter: char| match letter {
         // The only other letters whose simple case folding is ASCII.
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         letter => letter.to_ascii_lowercase(),
     };
-    decoded.chars().map(fold).collect()
+    key.chars().map(fold).collect()
 }

@@ -33,7 +33,8 @@ fn fields_are_found_with_their_positions() {
 fn a_repeated_field_is_refused() {
     assert_eq!(error(r#"{"model":"a","x":1,"model":"a"}"#), RequestError::Duplicate("model"));
     assert_eq!(error(r#"{"stream_options":{"include_usage":true,"include_usage":false}}"#), RequestError::Duplicate("include_usage"));
-    assert!(scan(br#"{"x":1,"x":2,"y":{"model":"a"},"model":"b"}"#).is_ok());
+    assert_eq!(error(r#"{"input":[{"type":"message","id":"a","type":null}]}"#), RequestError::Duplicate("type"));
+    assert!(scan(br#"{"x":1,"x":2,"y":{"model":"a"},"model":"b","input":[{"type":"text"},{"type":"text"}]}"#).is_ok());
 }
 
 #[test]
@@ -45,6 +46,8 @@ fn another_spelling_of_a_field_is_refused() {
         (r#"{"\u017ftream":true}"#, "stream"),
         (r#"{"messages":[{"content":[{"TYPE":"image"}]}]}"#, "type"),
         (r#"{"messages":[{"content":[{"t\u0079pe":"image"}]}]}"#, "type"),
+        (r#"{"input":[{"\u0069d":"msg_1"}]}"#, "id"),
+        (r#"{"input":[{"encrypted_conten\u0074":null}]}"#, "encrypted_content"),
         (r#"{"stream_options":{"Include_usage":true}}"#, "include_usage"),
     ] {
         assert_eq!(error(body), RequestError::Escaped(name), "{body}");
@@ -92,6 +95,9 @@ fn text_and_functions_are_bounded() {
         r#"{"messages":[{"content":[{"type":"document","source":{"type":"text","data":"a"}}]}],"thinking":{"type":"adaptive"}}"#,
         r#"{"input":[{"type":"message","content":[{"type":"input_text","text":"a"}]},{"type":"function_call_output","output":"a"}]}"#,
         r#"{"messages":[{"content":"a","image_url":null,"file_id":null}]}"#,
+        r#"{"input":[{"id":"msg_1","role":"user","content":"a"},{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"a"}]}"#,
+        r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"call_1","function":{"name":"f","arguments":"{}"}}]}]}"#,
+        r#"{"guided_json":{"properties":{"id":{"type":"string"},"ID":{"type":"string"}}}}"#,
     ] {
         assert_eq!(unbounded(body), None, "{body}");
     }
@@ -108,9 +114,25 @@ fn files_images_and_server_tools_are_unbounded() {
         (r#"{"messages":[{"content":[{"type":"input_audio","input_audio":{"data":"a"}}]}]}"#, "audio"),
         (r#"{"tools":[{"type":"web_search_20250305","name":"web_search"}]}"#, "a tool that the provider runs"),
         (r#"{"input":[{"type":"item_reference","id":"a"}]}"#, "a reference to stored content"),
+        (r#"{"input":[{"id":"msg_1"}]}"#, "a reference to stored content"),
+        (r#"{"input":[{"id":"msg_1","type":null}]}"#, "a reference to stored content"),
+        (r#"{"input":[{"role":"assistant","type":"reasoning","id":"rs_1","summary":[],"encrypted_content":""}]}"#, "a reference to stored content"),
+        (r#"{"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}"#, "a reference to stored content"),
         (r#"{"input":[{"type":"te\u0078t"}]}"#, "a part of a type that Latchkey does not know"),
     ] {
         assert_eq!(unbounded(body), Some(reason), "{body}");
+    }
+}
+
+#[test]
+fn a_long_time_in_the_cache_is_found() {
+    for (body, expected) in [
+        (r#"{"system":[{"type":"text","cache_control":{"type":"ephemeral","ttl":"1h"}}]}"#, true),
+        (r#"{"cache_control":{"type":"ephemeral","ttl":"\u0031h"},"x":{"ttl":"5m"}}"#, true),
+        (r#"{"tools":[{"cache_control":{"type":"ephemeral","ttl":"5m"}},{"cache_control":{"type":"ephemeral","ttl":null}}]}"#, false),
+        (r#"{"messages":[{"content":"\"ttl\":\"1h\""}],"metadata":{"ttl":"1h"}}"#, false),
+    ] {
+        assert_eq!(scan(body.as_bytes()).unwrap().has_long_ttl(), expected, "{body}");
     }
 }
 

@@ -15,9 +15,9 @@ use smallvec::SmallVec;
 use self::{event::Event, held::Held, lines::Lines};
 use super::{
     request::Api,
-    usage::{self, MessagesUsage},
+    usage::{self, MessagesUsage, Usage},
 };
-use latchkey_types::{budget::TokenCounts, provider::ApiStyle};
+use latchkey_types::provider::ApiStyle;
 
 /// Memory for data that is kept between events.
 const DATA_KEPT: usize = 4 * 1024;
@@ -54,7 +54,7 @@ pub(super) struct StreamObserver {
     /// `None` if no event is removed.
     held: Option<Held>,
     /// The last usage of `OpenAI`'s APIs, or that of a JSON response.
-    usage: Option<TokenCounts>,
+    usage: Option<Usage>,
     /// The last usage of Anthropic's API.
     messages: MessagesUsage,
     /// Whether the usage includes all output.
@@ -126,12 +126,17 @@ impl StreamObserver {
     }
 
     /// The usage that the provider reported: the last one, because the counts of a stream are cumulative.
-    pub(super) fn usage(&self) -> Option<TokenCounts> {
+    pub(super) fn usage(&self) -> Option<Usage> {
         match self.api.style() {
             ApiStyle::Openai => self.usage,
             ApiStyle::Anthropic if self.is_final => self.usage.or_else(|| self.messages.counts()),
             ApiStyle::Anthropic => None,
         }
+    }
+
+    /// What was reported at the beginning of a response that was interrupted: the input, and not all of the output.
+    pub(super) fn begun(&self) -> Option<Usage> {
+        self.messages.counts()
     }
 
     /// The bytes of generated text so far, for an estimate.
@@ -180,10 +185,10 @@ impl StreamObserver {
             ends.push(EndOfEvent { end, is_removed: self.end_event() });
         } else if let Some(value) = line.strip_prefix(b"data:") {
             let value = value.strip_prefix(b" ").unwrap_or(value);
-            if !self.data.is_empty() {
+            // Only a part of longer data is kept, which is not valid JSON.
+            if !self.data.is_empty() && self.data.len() < READ_MAX {
                 self.data.push(b'\n');
             }
-            // Only a part of longer data is kept, which is not valid JSON.
             let left = READ_MAX.saturating_sub(self.data.len());
             self.data.extend_from_slice(&value[..value.len().min(left)]);
         } else if let Some(name) = line.strip_prefix(b"event:") {

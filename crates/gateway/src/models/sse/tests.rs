@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use latchkey_types::budget::TokenCounts;
 
 /// What came of a stream.
 #[derive(Debug, PartialEq)]
@@ -22,7 +23,7 @@ fn observe<'a>(api: Api, drops_usage: bool, chunks: impl IntoIterator<Item = &'a
     passed.extend_from_slice(&observer.finish());
     Observed {
         passed: String::from_utf8(passed).unwrap(),
-        usage: observer.usage(),
+        usage: observer.usage().map(|usage| usage.tokens),
         output_bytes: observer.output_bytes(),
         has_ended: observer.has_ended(),
         is_error: observer.error(),
@@ -120,7 +121,7 @@ fn a_long_event_is_not_held_back() {
     let (begin, end) = long.split_at(100_000);
     assert_eq!(observer.push(Bytes::copy_from_slice(begin.as_bytes())), begin);
     assert_eq!(observer.push(format!("{end}{USAGE}{}", token("a")).into()), format!("{end}{}", token("a")));
-    assert_eq!(observer.usage(), Some(counts(9, 2)));
+    assert_eq!(observer.usage(), Some(Usage::from(counts(9, 2))));
 }
 
 #[test]
@@ -142,8 +143,12 @@ fn a_response_is_reported_by_its_last_event() {
 fn an_interrupted_stream_has_no_usage() {
     let stream = messages();
     let (begun, _) = stream.split_once("event: message_delta").unwrap();
-    let observed = whole(Api::Messages, false, begun);
-    assert_eq!((observed.usage, observed.output_bytes, observed.has_ended), (None, 5, false));
+    let interrupted = whole(Api::Messages, false, begun);
+    assert_eq!((interrupted.usage, interrupted.output_bytes, interrupted.has_ended), (None, 5, false));
+    let mut observer = StreamObserver::new(Api::Messages, false);
+    assert_eq!(observer.begun(), None);
+    observer.push(Bytes::copy_from_slice(begun.as_bytes()));
+    assert_eq!(observer.begun(), Some(Usage::from(TokenCounts { cached: 75, ..counts(100, 1) })), "the input is known");
     assert_eq!(whole(Api::ChatCompletions, true, &token("abc")[..60]).passed, &token("abc")[..60]);
 }
 
@@ -175,6 +180,13 @@ fn data_of_several_lines_is_joined() {
     let stream = "data: {\"choices\": [],\ndata:\"usage\": {\"prompt_tokens\": 1,\r\ndata:  \"completion_tokens\": 2}}\r\r";
     let observed = whole(Api::ChatCompletions, true, stream);
     assert_eq!((observed.passed.as_str(), observed.usage), ("", Some(counts(1, 2))));
+}
+
+#[test]
+fn data_without_an_end_is_not_kept() {
+    let mut observer = StreamObserver::new(Api::ChatCompletions, false);
+    observer.push(format!("data: {}\n{}", "x".repeat(READ_MAX - 1), "data:\n".repeat(1000)).into());
+    assert_eq!(observer.data.len(), READ_MAX);
 }
 
 #[test]

@@ -12,7 +12,11 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::request::Api;
-use latchkey_types::{budget::TokenCounts, provider::ApiStyle};
+use latchkey_types::{
+    budget::{ModelPrice, TokenCounts},
+    dollars::Dollars,
+    provider::ApiStyle,
+};
 
 /// More tokens in one call are an error of the provider: the largest contexts are a hundredth of this.
 const TOKENS_PER_CALL_MAX: i64 = 1_000_000_000;
@@ -36,6 +40,26 @@ const TEXT_FIELDS: &[&str] = &[
     "partial_json",
 ];
 
+/// What a call has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Usage {
+    pub(super) tokens: TokenCounts,
+    /// How many of the tokens that were written to the cache are kept there for an hour, which costs more.
+    pub(super) hour_writes: i64,
+}
+
+impl Usage {
+    pub(super) fn cost(&self, price: &ModelPrice) -> Dollars {
+        price.cost_with_hour_writes(&self.tokens, self.hour_writes)
+    }
+}
+
+impl From<TokenCounts> for Usage {
+    fn from(tokens: TokenCounts) -> Self {
+        Self { tokens, hour_writes: 0 }
+    }
+}
+
 /// A response, or an object in an event, with its usage.
 #[derive(Deserialize)]
 pub(super) struct Reported<'a> {
@@ -47,10 +71,10 @@ pub(super) struct Reported<'a> {
 }
 
 /// The usage in a complete JSON response. `None` if it is missing or not credible.
-pub(super) fn of_body(api: Api, body: &[u8]) -> Option<TokenCounts> {
+pub(super) fn of_body(api: Api, body: &[u8]) -> Option<Usage> {
     if api == Api::CountTokens {
         // It is free: what it counts is not used.
-        return Some(TokenCounts::default());
+        return Some(Usage::default());
     }
     let reported: Reported = serde_json::from_slice(body).ok()?;
     of_object(api, reported.usage?)
@@ -63,9 +87,9 @@ pub(super) fn is_error(body: &[u8]) -> bool {
 }
 
 /// The counts of a usage object. `None` if one is missing or not credible.
-pub(super) fn of_object(api: Api, usage: &RawValue) -> Option<TokenCounts> {
+pub(super) fn of_object(api: Api, usage: &RawValue) -> Option<Usage> {
     match api.style() {
-        ApiStyle::Openai => openai(api, usage),
+        ApiStyle::Openai => openai(api, usage).map(Usage::from),
         ApiStyle::Anthropic => {
             let mut reported = MessagesUsage::default();
             reported.update(usage);
@@ -118,9 +142,9 @@ fn openai(api: Api, usage: &RawValue) -> Option<TokenCounts> {
     let of_input = Details::of(usage.prompt_tokens_details.or(usage.input_tokens_details));
     let of_output = Details::of(usage.completion_tokens_details.or(usage.output_tokens_details));
     let reasoning = of_output.reasoning.unwrap_or(0);
-    // Some providers do not count reasoning as output, although they charge it as such.
-    if reasoning > 0 && usage.total_tokens == Some(input.saturating_add(output).saturating_add(reasoning)) {
-        output = output.saturating_add(reasoning);
+    // Some providers, such as xAI and Google, count reasoning only in the total, although they charge it as output.
+    if api != Api::Embeddings {
+        output = output.max(usage.total_tokens.unwrap_or(0).saturating_sub(input));
     }
     let cached = of_input.cached.or(usage.prompt_cache_hit_tokens).unwrap_or(0);
     credible(TokenCounts { input, cached, cache_write: of_input.cache_write.unwrap_or(0), output, reasoning })
@@ -138,6 +162,20 @@ pub(super) struct MessagesUsage {
     cache_write: Option<i64>,
     #[serde(rename = "output_tokens")]
     output: Option<i64>,
+    /// See [`HourWrites`].
+    #[serde(skip)]
+    hour_writes: Option<i64>,
+}
+
+/// The part of a usage object with the times for which input is kept in the cache. Read on its own, so that another form of it does no harm.
+#[derive(Deserialize)]
+struct HourWrites {
+    cache_creation: CacheCreation,
+}
+
+#[derive(Deserialize)]
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Option<i64>,
 }
 
 impl MessagesUsage {
@@ -150,13 +188,16 @@ impl MessagesUsage {
         self.cached = latest(later.cached, self.cached);
         self.cache_write = latest(later.cache_write, self.cache_write);
         self.output = later.output.or(self.output);
+        let hour_writes = serde_json::from_str::<HourWrites>(usage.get()).ok().and_then(|later| later.cache_creation.ephemeral_1h_input_tokens);
+        self.hour_writes = latest(hour_writes, self.hour_writes);
     }
 
     /// `None` if a count is missing or not credible.
-    pub(super) fn counts(&self) -> Option<TokenCounts> {
+    pub(super) fn counts(&self) -> Option<Usage> {
         let (cached, cache_write) = (self.cached.unwrap_or(0), self.cache_write.unwrap_or(0));
         let input = self.input?.checked_add(cached)?.checked_add(cache_write)?;
-        credible(TokenCounts { input, cached, cache_write, output: self.output?, reasoning: 0 })
+        let tokens = credible(TokenCounts { input, cached, cache_write, output: self.output?, reasoning: 0 })?;
+        Some(Usage { tokens, hour_writes: self.hour_writes.unwrap_or(0) })
     }
 }
 
@@ -171,9 +212,18 @@ fn credible(counts: TokenCounts) -> Option<TokenCounts> {
 }
 
 /// The tokens of a call whose provider did not report them: four bytes each.
-pub(super) fn estimate(input_bytes: i64, output_bytes: i64) -> TokenCounts {
-    let tokens = |bytes: i64| bytes.max(0).saturating_add(3) / 4;
-    TokenCounts { input: tokens(input_bytes), output: tokens(output_bytes), ..TokenCounts::default() }
+pub(super) fn estimate(input_bytes: i64, output_bytes: i64) -> Usage {
+    estimate_output(TokenCounts { input: estimated_tokens(input_bytes), ..TokenCounts::default() }.into(), output_bytes)
+}
+
+/// The usage of a call whose provider reported `begun` before the output was complete.
+pub(super) fn estimate_output(begun: Usage, output_bytes: i64) -> Usage {
+    let output = begun.tokens.output.max(estimated_tokens(output_bytes));
+    Usage { tokens: TokenCounts { output, ..begun.tokens }, ..begun }
+}
+
+fn estimated_tokens(bytes: i64) -> i64 {
+    bytes.max(0).saturating_add(3) / 4
 }
 
 /// The bytes of generated text in a JSON value; `None` if it is not valid.

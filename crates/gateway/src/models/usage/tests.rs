@@ -7,7 +7,7 @@ fn counts(input: i64, cached: i64, cache_write: i64, output: i64, reasoning: i64
 }
 
 fn reported(api: Api, usage: Value) -> Option<TokenCounts> {
-    of_body(api, json!({ "id": "1", "usage": usage }).to_string().as_bytes())
+    of_body(api, json!({ "id": "1", "usage": usage }).to_string().as_bytes()).map(|usage| usage.tokens)
 }
 
 #[test]
@@ -32,6 +32,10 @@ fn reasoning_outside_of_the_output_is_added() {
     let usage = |total: i64| json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": total, "completion_tokens_details": { "reasoning_tokens": 20 } });
     assert_eq!(reported(Api::ChatCompletions, usage(35)), Some(counts(10, 0, 0, 25, 20)));
     assert_eq!(reported(Api::ChatCompletions, usage(15)), Some(counts(10, 0, 0, 5, 5)));
+    let unnamed = |total: i64| json!({ "prompt_tokens": 20, "completion_tokens": 424, "total_tokens": total });
+    assert_eq!(reported(Api::ChatCompletions, unnamed(1016)), Some(counts(20, 0, 0, 996, 0)));
+    assert_eq!(reported(Api::ChatCompletions, unnamed(1)), Some(counts(20, 0, 0, 424, 0)));
+    assert_eq!(reported(Api::ChatCompletions, unnamed(i64::MAX)), None);
 }
 
 #[test]
@@ -49,7 +53,21 @@ fn messages_report_cached_input_apart() {
         reported(Api::Messages, json!({ "input_tokens": 5, "cache_read_input_tokens": null, "output_tokens": 9 })),
         Some(counts(5, 0, 0, 9, 0))
     );
-    assert_eq!(of_body(Api::CountTokens, br#"{"input_tokens":9}"#), Some(counts(0, 0, 0, 0, 0)));
+    assert_eq!(of_body(Api::CountTokens, br#"{"input_tokens":9}"#), Some(Usage::default()));
+}
+
+#[test]
+fn writes_for_an_hour_are_reported_apart() {
+    let hour_writes = |cache_creation: Value| {
+        let usage = json!({ "input_tokens": 5, "cache_creation_input_tokens": 20, "cache_creation": cache_creation, "output_tokens": 9 });
+        let usage = of_body(Api::Messages, json!({ "usage": usage }).to_string().as_bytes()).unwrap();
+        assert_eq!(usage.tokens, counts(25, 0, 20, 9, 0));
+        usage.hour_writes
+    };
+    assert_eq!(hour_writes(json!({ "ephemeral_5m_input_tokens": 8, "ephemeral_1h_input_tokens": 12 })), 12);
+    for other in [json!(null), json!({}), json!(7), json!({ "ephemeral_1h_input_tokens": null }), json!({ "ephemeral_1h_input_tokens": "7" })] {
+        assert_eq!(hour_writes(other), 0);
+    }
 }
 
 #[test]
@@ -85,9 +103,11 @@ fn an_error_with_any_status_is_detected() {
 
 #[test]
 fn an_estimate_rounds_up() {
-    assert_eq!(estimate(9, 8), counts(3, 0, 0, 2, 0));
-    assert_eq!(estimate(0, -1), counts(0, 0, 0, 0, 0));
-    assert!(estimate(i64::MAX, i64::MAX).input > 0);
+    assert_eq!(estimate(9, 8), Usage::from(counts(3, 0, 0, 2, 0)));
+    assert_eq!(estimate(0, -1), Usage::default());
+    assert!(estimate(i64::MAX, i64::MAX).tokens.input > 0);
+    let begun = |output: i64| Usage { tokens: counts(100, 75, 5, output, 0), hour_writes: 4 };
+    assert_eq!((estimate_output(begun(1), 9), estimate_output(begun(4), 9)), (begun(3), begun(4)));
 }
 
 #[test]
