@@ -135,6 +135,17 @@ pub fn budget(text: &str) -> Result<RequestedBudget, String> {
     Ok(RequestedBudget { limit, unit, period: period.parse().map_err(|_| example)? })
 }
 
+/// Sets a field of a request to null or to its empty value.
+///
+/// # Errors
+/// [`CliError::Usage`] if the request sets the field.
+pub fn clear<T: Default + PartialEq>(field: &mut Option<T>) -> Result<(), CliError> {
+    match field.replace(T::default()) {
+        Some(value) if value != T::default() => Err(CliError::usage("a field can't be both set and cleared")),
+        _ => Ok(()),
+    }
+}
+
 /// Parses a JSON object. The message does not repeat the input.
 pub fn object(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|_| r#"use a JSON object, such as {"plan":"pro"}"#.to_owned())

@@ -4,9 +4,8 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{Located, Precondition, Tagged},
+    conditional::{ATTEMPTS, Located, Precondition, Tagged},
     path_id::PathId,
-    providers::ATTEMPTS,
 };
 use latchkey_core::{
     actor::Actor,

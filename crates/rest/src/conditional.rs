@@ -33,6 +33,9 @@ use latchkey_types::{
     service::ServiceRow,
 };
 
+/// Maximum number of attempts to change the given fields of an object that is changed concurrently.
+pub(crate) const ATTEMPTS: usize = 5;
+
 /// An object of the rules with an entity tag.
 pub(crate) trait TaggedRow {
     fn id(&self) -> String;

@@ -4,7 +4,7 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{Located, Precondition, Tagged},
+    conditional::{ATTEMPTS, Located, Precondition, Tagged},
     path_id::PathId,
 };
 use latchkey_core::{
@@ -19,9 +19,6 @@ use latchkey_types::{
     provider::ProviderRow,
     rest::providers::{CreateProvider, EditProvider, Provider, Providers},
 };
-
-/// Maximum number of attempts if an object is changed concurrently.
-pub(super) const ATTEMPTS: usize = 5;
 
 /// An error of the rules, with the name that requests of this API have for the linked key.
 pub(super) fn with_field_name(error: Error) -> Error {

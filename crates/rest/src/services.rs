@@ -4,7 +4,7 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{Located, Precondition, Tagged},
+    conditional::{ATTEMPTS, Located, Precondition, Tagged},
     path_id::PathId,
 };
 use latchkey_core::{
@@ -19,9 +19,6 @@ use latchkey_types::{
     rest::services::{CreateService, EditService, Service, Services},
     service::ServiceRow,
 };
-
-/// Maximum number of attempts if the service is changed concurrently.
-const ATTEMPTS: usize = 5;
 
 /// List services
 #[utoipa::path(

@@ -3,7 +3,10 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use crate::{error::CliError, input};
+use crate::{
+    error::CliError,
+    input::{self, clear},
+};
 use latchkey_types::{
     limits::{CreditsRequest, RateLimit},
     rest::{
@@ -202,13 +205,5 @@ impl ClearedField {
             Self::TokensPerMinute => clear(&mut request.tokens_per_minute),
             Self::MaxParallel => clear(&mut request.max_parallel),
         }
-    }
-}
-
-/// Sets a field to null or to an empty list.
-fn clear<T: Default + PartialEq>(field: &mut Option<T>) -> Result<(), CliError> {
-    match field.replace(T::default()) {
-        Some(value) if value != T::default() => Err(CliError::usage("a field can't be both set and cleared")),
-        _ => Ok(()),
     }
 }

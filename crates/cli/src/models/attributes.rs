@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use super::resource::{clear, parse_id};
-use crate::error::CliError;
+use super::resource::parse_id;
+use crate::{error::CliError, input::clear};
 use latchkey_types::{
     dollars::Dollars,
     rest::models::{EditModel, Price},

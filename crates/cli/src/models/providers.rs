@@ -4,10 +4,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 
 use super::{
-    resource::{Context, DeleteOptions, IdArgument, clear, parse_id},
+    resource::{Context, DeleteOptions, IdArgument, parse_id},
     view,
 };
-use crate::{AFTER_HELP, client::ClientOptions, error::CliError};
+use crate::{AFTER_HELP, client::ClientOptions, error::CliError, input::clear};
 use latchkey_types::{
     id::ProviderId,
     provider::ApiStyle,

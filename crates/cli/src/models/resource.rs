@@ -65,14 +65,3 @@ pub(super) struct DeleteOptions {
 pub(super) fn parse_id<N: IdKind>(text: &str) -> Result<Id<N>, CliError> {
     text.parse().map_err(|_| CliError::usage(format!("invalid id: this one is {}_ and 32 hexadecimal digits", N::PREFIX)))
 }
-
-/// Sets a field to null or to its empty value.
-///
-/// # Errors
-/// [`CliError::Usage`] if the request sets the field.
-pub(super) fn clear<T: Default + PartialEq>(field: &mut Option<T>) -> Result<(), CliError> {
-    match field.replace(T::default()) {
-        Some(value) if value != T::default() => Err(CliError::usage("a field can't be both set and cleared")),
-        _ => Ok(()),
-    }
-}

@@ -21,8 +21,8 @@ pub(super) fn models(models: &[Model]) -> String {
 
 /// Formats all fields of a model.
 pub(super) fn model(model: &Model) -> String {
-    let limits = if model.has_own_limits { "" } else { ", from the built-in table" };
-    let tokens = |count: Option<i64>| Some(count.map_or_else(|| "unknown".to_owned(), |count| format!("{count}{limits}")));
+    let built_in = if model.has_own_limits { "" } else { " (built-in)" };
+    let tokens = |count: Option<i64>, source: &str| Some(count.map_or_else(|| "unknown".to_owned(), |count| format!("{count}{source}")));
     let fallbacks: Vec<String> = model.fallbacks.iter().map(ModelId::to_string).collect();
     format_fields([
         ("name", Some(model.name.clone())),
@@ -32,8 +32,8 @@ pub(super) fn model(model: &Model) -> String {
         ("credential", Some(credential(model.credential.as_ref(), "that of the provider"))),
         ("unlinked", unlinked(model.unlinked)),
         ("price", Some(price(model))),
-        ("context tokens", tokens(model.context_tokens)),
-        ("output tokens", tokens(model.output_tokens)),
+        ("context tokens", tokens(model.context_tokens, built_in)),
+        ("output tokens", tokens(model.output_tokens, "")),
         ("fallbacks", Some(fallbacks.join(", "))),
         ("last 24 h", Some(recent(&model.recent))),
     ])

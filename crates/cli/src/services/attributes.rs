@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::error::CliError;
+use crate::{error::CliError, input::clear};
 use latchkey_types::{
     id::CredentialId,
     key_kind::KeyKind,
@@ -71,14 +71,6 @@ impl ClearedField {
             Self::Allow => clear(&mut request.allow),
             Self::Callers => clear(&mut request.callers),
         }
-    }
-}
-
-/// Sets a field to null or to an empty list.
-fn clear<T: Default + PartialEq>(field: &mut Option<T>) -> Result<(), CliError> {
-    match field.replace(T::default()) {
-        Some(value) if value != T::default() => Err(CliError::usage("a field can't be both set and cleared")),
-        _ => Ok(()),
     }
 }
 
