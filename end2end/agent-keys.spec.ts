@@ -1,11 +1,10 @@
 // Agent keys: the models that they may call, their budgets, and calls of models. Also the budgets of client keys, members and the organization.
 
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import type { Locator, Page } from '@playwright/test';
 import { axe, call, copyAndClose, createKey, expect, expectFitsWidth, open, openModels, row, test } from './fixtures';
+import { withUpstream } from './models';
 import type { Server } from './server';
 
 const dialog = (page: Page): Locator => page.getByRole('dialog');
@@ -203,19 +202,9 @@ test('the budgets of the organization and of a member are set', { tag: '@once' }
 });
 
 test('a stored key is linked, used and deleted', { tag: '@once' }, async ({ page, server, owner: _ }) => {
-  const authorizations: (string | undefined)[] = [];
-  const choices = [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'Hello!' } }];
-  const usage = { prompt_tokens: 8, completion_tokens: 2, total_tokens: 10 };
-  const upstream = createServer((request, response) => {
-    authorizations.push(request.headers.authorization);
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion', created: 1, model: 'gpt-4o', choices, usage }));
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
-  try {
-    const { port } = upstream.address() as AddressInfo;
+  await withUpstream(['gpt-4o'], async ({ baseUrl, authorizations }) => {
     const { id } = await call(page, server, 'credentials/create-general', { name: 'Team key', value: 'sk-0123456789abcdef' });
-    await addProvider(page, server, 'openai', ['gpt-4o'], { base_url: `http://127.0.0.1:${port}/v1`, key: id });
+    await addProvider(page, server, 'openai', ['gpt-4o'], { base_url: baseUrl, key: id });
     await open(page, '/keys/agent');
     const key = await createKey(page, 'nightly-build');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -233,7 +222,7 @@ test('a stored key is linked, used and deleted', { tag: '@once' }, async ({ page
     const env = { ...process.env, no_proxy: '*', NO_PROXY: '*' };
     // Not synchronous: the upstream is in this process.
     const run = async () => JSON.parse((await promisify(execFile)('sh', ['-c', code], { env })).stdout);
-    expect(await run()).toMatchObject({ choices, usage });
+    expect(await run()).toMatchObject({ choices: [{ message: { content: 'Hello there' } }], usage: { total_tokens: 9 } });
     expect(authorizations).toEqual(['Bearer sk-0123456789abcdef']);
     await expect(dialog(page).getByText('First request just now')).toBeVisible({ timeout: 20_000 });
     await button(page, 'Done').click();
@@ -247,8 +236,5 @@ test('a stored key is linked, used and deleted', { tag: '@once' }, async ({ page
     expect(error).toMatchObject({ code: 'credential_missing' });
     expect(error.message).toContain('gpt-4o');
     expect(authorizations).toHaveLength(1);
-  } finally {
-    upstream.closeAllConnections();
-    upstream.close();
-  }
+  });
 });

@@ -60,7 +60,17 @@ test('long names hide no column and no button', { tag: '@once' }, async ({ page,
   const provider = await call(context, server, 'providers/create', {
     request: { name: NAME, style: 'openai', base_url: 'https://llm.example.com/v1', key: general.credential.id },
   });
-  await call(context, server, 'providers/create-model', { provider: provider.id, request: { name: NAME, key: general.credential.id } });
+  const addModel = (request: object) => call(context, server, 'providers/create-model', { provider: provider.id, request });
+  const model = await addModel({ name: NAME, key: general.credential.id });
+  const other = await addModel({ name: `${NAME.slice(0, 99)}2`, upstream_name: NAME, fallbacks: [model.id] });
+  const targets = [model, other].map(({ id }, index) => ({ model: id, priority: 1, weight: 1 + 998 * index }));
+  await call(context, server, 'providers/create-alias', { request: { name: `${NAME.slice(0, 99)}3`, targets } });
+  for (const [state, cost] of [['estimated', 601_761_417_582_000], ['unpriced', 0]]) {
+    server.sql(`insert into model_usage_by_day (organization_id, day, user_id, key_id, model_id, model, provider_id, state, calls, failures,
+        input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost)
+      select organization_id, ${day}, id, '', 'mdl_long', '${NAME}', 'prv_1', '${state}', 1632895, 1632, 98765432100, 0, 0, 12345678900, 0, ${cost}
+      from users where email = '${owner.email}'`);
+  }
   const { project, template } = await addTemplate(context, server, NAME);
   await call(otherPage.context(), server, 'access-requests/create', { template });
 

@@ -92,6 +92,7 @@ test('models of the provider’s list are added, priced and tried', async ({ pag
     await call(page, server, 'credentials/create-general', { name: 'Team key', value: 'sk-0123456789abcdef' });
     await open(page, '/settings/providers');
     await page.getByRole('button', { name: 'Add provider' }).click();
+    await expect(field(page, 'Provider'), 'which fills in the others').toBeFocused();
     await field(page, 'Provider').selectOption('Azure OpenAI');
     await expect(field(page, 'Name')).toHaveValue('Azure OpenAI');
     await expect(field(page, 'Key header')).toHaveValue('api-key');
@@ -156,6 +157,7 @@ test('models of the provider’s list are added, priced and tried', async ({ pag
     await expect(field(page, 'Model').locator('option:checked')).toHaveText('small-1');
     await axe(page, 'a prompt');
     await expectFitsWidth(page);
+    await field(page, 'Prompt').fill('Say “hello”.');
     await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
     const answer = page.getByRole('region', { name: 'Answer' });
     await expect(answer.getByText('Hello there')).toBeVisible();
@@ -166,6 +168,13 @@ test('models of the provider’s list are added, priced and tried', async ({ pag
     await field(page, 'Model').selectOption('other');
     await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
     await expect(page.getByRole('dialog').getByRole('alert')).toContainText('This model is broken.');
+    await page.route('**/console/models/try', (route) => route.fulfill({ contentType: 'text/event-stream', body: 'data: [DONE]\n\n' }));
+    await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
+    await expect(answer.getByText('No text was received.')).toBeVisible();
+    await page.unrouteAll();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await row(page, 'other').getByRole('button', { name: 'Try it' }).click();
+    await expect(field(page, 'Prompt'), 'is kept').toHaveValue('Say “hello”.');
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
     await expect(async () => {
       await open(page, '/settings/providers');

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::key_kind::KeyKind;
+use latchkey_types::{
+    key_kind::KeyKind,
+    provider::{ApiStyle, CallableModel},
+};
 use latchkey_ui::{browser, code_tabs::CodeSample};
 
 /// Label of the tab and code. `<url>`, `<key>`, `<project>`, `<customer>`, `<corpus>`, `<openai-model>` and `<anthropic-model>` are replaced.
@@ -16,8 +19,11 @@ pub struct CorpusTarget {
     pub corpus_id: i64,
 }
 
-/// Stands for a name where the key may call no model yet.
+/// Stands for a name where the key may call no model of that API yet.
 const MODEL: &str = "MODEL";
+
+/// Parts of the names of models that answer no chat.
+const NO_CHAT: [&str; 9] = ["embed", "whisper", "tts", "dall-e", "image", "audio", "realtime", "moderation", "rerank"];
 
 const CLIENT: &[Template] = &[
     (
@@ -273,7 +279,7 @@ pub const fn requirement(kind: KeyKind) -> Option<&'static str> {
 }
 
 /// The samples of a kind, with the server's URL and the key filled in. Empty if there are none; for corpus keys see [`corpus_samples`], and for
-/// agent keys with the names of models [`model_samples`].
+/// agent keys with models [`model_samples`].
 pub fn samples(kind: KeyKind, url: &str, key: &str, project: &str) -> Vec<CodeSample> {
     if kind == KeyKind::Agent {
         return model_samples(url, key, &[]);
@@ -282,17 +288,21 @@ pub fn samples(kind: KeyKind, url: &str, key: &str, project: &str) -> Vec<CodeSa
     templates(kind).iter().map(|&(label, code)| CodeSample { label, code: fill(code) }).collect()
 }
 
-/// The samples of an agent key, with the server's URL, the key and models filled in. `names` are the models and aliases that it may call.
-pub fn model_samples(url: &str, key: &str, names: &[String]) -> Vec<CodeSample> {
-    // Which API a model has is not known here, and usually its name tells.
-    let contains = |name: &str, word: &str| name.to_ascii_lowercase().contains(word);
-    let is_anthropic = |name: &&String| contains(name, "claude");
-    let is_openai = |name: &&String| !contains(name, "claude") && !contains(name, "embed");
-    let openai = names.iter().find(is_openai).map_or(MODEL, String::as_str);
-    let anthropic = names.iter().find(is_anthropic).map_or(MODEL, String::as_str);
+/// The samples of an agent key, with the server's URL, the key and models filled in. `models` are those that it may call.
+pub fn model_samples(url: &str, key: &str, models: &[CallableModel]) -> Vec<CodeSample> {
+    let first =
+        |style: ApiStyle| models.iter().find(|model| model.style == style && has_chat(&model.name)).map_or(MODEL, |model| model.name.as_str());
+    let (openai, anthropic) = (first(ApiStyle::Openai), first(ApiStyle::Anthropic));
+    // The names last: they may contain placeholders.
     let fill =
-        |code: &str| code.replace("<url>", url).replace("<openai-model>", openai).replace("<anthropic-model>", anthropic).replace("<key>", key);
+        |code: &str| code.replace("<url>", url).replace("<key>", key).replace("<openai-model>", openai).replace("<anthropic-model>", anthropic);
     AGENT.iter().map(|&(label, code)| CodeSample { label, code: fill(code) }).collect()
+}
+
+/// Whether a model answers chats, as far as its name tells.
+fn has_chat(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    NO_CHAT.iter().all(|part| !name.contains(part))
 }
 
 /// The samples of a corpus key, with the server's URL, the key and a corpus filled in. Their query is `How do I reset my password?`.
@@ -332,14 +342,19 @@ mod tests {
 
     #[test]
     fn samples_of_an_agent_key_name_models_it_may_call() {
-        let names = ["claude-sonnet", "text-embedding-3", "gpt-4o", "gpt-5"].map(str::to_owned);
-        for CodeSample { label, code } in model_samples("https://keys.example.com", "lka_1", &names) {
+        let model = |name: &str, style| CallableModel { name: name.to_owned(), style };
+        let of_openai = ["dall-e-3", "gpt-4o", "gpt-5", "text-embedding-3"].map(|name| model(name, ApiStyle::Openai));
+        let models: Vec<CallableModel> = std::iter::once(model("best", ApiStyle::Anthropic)).chain(of_openai).collect();
+        for CodeSample { label, code } in model_samples("https://keys.example.com", "lka_1", &models) {
             assert!(code.contains("lka_1") && code.contains("https://keys.example.com") && !code.contains(MODEL), "{code}");
-            assert_eq!(code.contains("\"claude-sonnet\""), label.ends_with("(Anthropic)"), "{code}");
+            assert_eq!(code.contains("\"best\""), label.ends_with("(Anthropic)"), "{code}");
             assert_eq!(code.contains("\"gpt-4o\""), label.ends_with("(OpenAI)") || label == "cURL", "{code}");
         }
         let code = |label| samples(KeyKind::Agent, "", "lka_1", "").into_iter().find(|sample| sample.label == label).unwrap().code;
         assert!(code("cURL").contains("\"model\": \"MODEL\""));
+        // A name is no placeholder.
+        let named_key = model_samples("", "lka_1", &[model("<key>", ApiStyle::Openai)]);
+        assert!(named_key[0].code.contains("model=\"<key>\""), "{}", named_key[0].code);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use latchkey_core::{Core, actor::Actor, model_usage};
 use latchkey_types::{
     billing::Day,
     model_call::{ModelUsageRow, UsageGroup},
+    permission::Permission,
     time::{DAY_MS, Timestamp},
 };
 
@@ -29,6 +30,10 @@ const CALLS_PER_PAGE: usize = 50;
 /// Keys, models and members that were last used before are no choices.
 #[cfg(feature = "ssr")]
 const CHOICE_DAYS: i64 = 90;
+
+/// Maximum number of choices of each kind. The details of a call filter by others.
+#[cfg(feature = "ssr")]
+const CHOICES_MAX: usize = 500;
 
 /// The keys, models and members with calls, by which the log can be filtered: each with its name, sorted by it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,6 +59,7 @@ pub async fn list_calls(filter: CallFilter, period: AuditPeriod, cursor: Option<
 pub async fn call_choices() -> Result<CallChoices, Error> {
     request_context::answer(async |call: RequestContext| {
         let actor = call.actor()?;
+        actor.require(Permission::ViewBilling)?;
         // So that the calls that are listed have names.
         call.state.model_usage.flush(&call.state.store).await;
         let keys = used(&call.state, &actor, UsageGroup::Key).await?;
@@ -71,11 +77,12 @@ pub async fn call_choices() -> Result<CallChoices, Error> {
     .await
 }
 
-/// What was used in the last days, sorted by name.
+/// What was used in the last days, sorted by name: if it is more than can be chosen from, that with the highest cost.
 #[cfg(feature = "ssr")]
 async fn used(core: &Core, actor: &Actor, group: UsageGroup) -> Result<Vec<ModelUsageRow>, Error> {
     let today = Timestamp::now().0.div_euclid(DAY_MS);
     let mut rows = model_usage::usage(core, actor, Day(today - CHOICE_DAYS), Day(today), group).await?;
+    rows.truncate(CHOICES_MAX);
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(rows)
 }

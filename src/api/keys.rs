@@ -8,6 +8,7 @@ use latchkey_types::{
     id::KeyId,
     key::{BulkAction, BulkResult, CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow},
     listing::{KeyQuery, ListedRow, OpenedListing, RecentUse},
+    provider::CallableModel,
 };
 
 #[cfg(feature = "ssr")]
@@ -93,10 +94,10 @@ pub async fn bulk_update_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<Bu
     request_context::answer(async move |call: RequestContext| bulk::apply(&call.state, &call.actor()?, action, &ids).await).await
 }
 
-/// Returns the names of the organization's models and aliases, sorted. Needs *Manage API Keys*.
-#[server(prefix = "/fn", endpoint = "keys/model-names", input = Json, output = Json)]
-pub async fn model_names() -> Result<Vec<String>, Error> {
-    request_context::answer(async |call: RequestContext| keys::model_names(&call.state, &call.actor()?).await).await
+/// Returns the organization's models and aliases, sorted by name. Needs *Manage API Keys*.
+#[server(prefix = "/fn", endpoint = "keys/models", input = Json, output = Json)]
+pub async fn callable_models() -> Result<Vec<CallableModel>, Error> {
+    request_context::answer(async |call: RequestContext| keys::callable_models(&call.state, &call.actor()?).await).await
 }
 
 /// Id of an API key. `NotFound` for a credential, but only after the permission check.

@@ -2,9 +2,14 @@
 
 use serde::Serialize;
 
-use latchkey_types::{key::KeyRow, limits::RateLimit, time::Timestamp};
+use latchkey_types::{
+    budget::{BudgetState, amount_text},
+    key::KeyRow,
+    limits::RateLimit,
+    time::Timestamp,
+};
 
-pub const COLUMNS: [&str; 21] = [
+pub const COLUMNS: [&str; 28] = [
     "id",
     "kind",
     "name",
@@ -19,6 +24,13 @@ pub const COLUMNS: [&str; 21] = [
     "credits",
     "allowed_ips",
     "allowed_origins",
+    "models",
+    "budget_limit",
+    "budget_unit",
+    "budget_period",
+    "budget_spent",
+    "tokens_per_minute",
+    "max_parallel",
     "provider",
     "region",
     "linked_to",
@@ -30,6 +42,7 @@ pub const COLUMNS: [&str; 21] = [
 
 /// The cells of a row, in the order of the columns. Contains masks only, no secrets.
 pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
+    let access = &row.model_access;
     [
         row.id.to_string(),
         String::from(row.kind),
@@ -45,6 +58,14 @@ pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
         row.limits.credits.as_ref().map(as_json).unwrap_or_default(),
         row.limits.allowed_ips.join(" "),
         row.limits.allowed_origins.join(" "),
+        // No models are not the default.
+        access.models.as_ref().map(as_json).unwrap_or_default(),
+        access.budget.map(|budget| amount_text(budget.unit, budget.limit)).unwrap_or_default(),
+        access.budget.map(|budget| budget.unit.as_str().to_owned()).unwrap_or_default(),
+        access.budget.map(|budget| budget.period.as_str().to_owned()).unwrap_or_default(),
+        row.budget.as_ref().map(spent).unwrap_or_default(),
+        access.tokens_per_minute.map(|tokens| tokens.to_string()).unwrap_or_default(),
+        access.max_parallel.map(|calls| calls.to_string()).unwrap_or_default(),
         row.provider.map_or("", |provider| provider.as_str()).to_owned(),
         row.region.clone().unwrap_or_default(),
         row.linked_to.join(", "),
@@ -53,6 +74,10 @@ pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
         row.last_used_at.map(Timestamp::rfc3339).unwrap_or_default(),
         row.expires_at.map(Timestamp::rfc3339).unwrap_or_default(),
     ]
+}
+
+fn spent(state: &BudgetState) -> String {
+    amount_text(state.budget.unit, state.spent)
 }
 
 fn rate_limits(limits: &[RateLimit]) -> String {
@@ -69,6 +94,7 @@ mod tests {
     use super::*;
     use crate::pages::export_file;
     use latchkey_types::{
+        budget::{Budget, BudgetPeriod, BudgetUnit, ModelAccess},
         key_kind::{KeyKind, Kind},
         limits::{Credits, Limits, Refill},
     };
@@ -132,5 +158,22 @@ mod tests {
         for head in ["rate_limits", "credits", "allowed_ips"] {
             assert_eq!(read[1][head], "");
         }
+    }
+
+    #[test]
+    fn writes_models_and_budget() {
+        let budget = Budget { limit: 12_500_000_000, unit: BudgetUnit::Usd, period: BudgetPeriod::Month };
+        let mut limited = row("a");
+        limited.model_access =
+            ModelAccess { models: Some(vec!["gpt-*".to_owned()]), budget: Some(budget), max_parallel: Some(5), ..ModelAccess::default() };
+        limited.budget = Some(BudgetState { budget, spent: 3_200_000_000, reserved: 0, resets_at: None });
+        let mut without = row("b");
+        without.model_access.models = Some(Vec::new());
+        let read: serde_json::Value = serde_json::from_str(&json(&[limited, without, row("c")])).unwrap();
+        let heads = ["models", "budget_limit", "budget_unit", "budget_period", "budget_spent", "tokens_per_minute", "max_parallel"];
+        let cells = |row: usize| heads.map(|head| read[row][head].as_str().unwrap());
+        assert_eq!(cells(0), [r#"["gpt-*"]"#, "12.5", "usd", "month", "3.2", "", "5"]);
+        assert_eq!(cells(1), ["[]", "", "", "", "", "", ""]);
+        assert_eq!(cells(2), [""; 7]);
     }
 }

@@ -5,7 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::content::KeyUse;
 use crate::{
-    api::keys::{get_key, model_names},
+    api::keys::{callable_models, get_key},
     code_samples::{self, CorpusTarget},
     pages::viewer::use_viewer,
 };
@@ -63,14 +63,14 @@ fn show_corpus_samples(corpus_id: i64, secret: RevealedSecret, samples: RwSignal
     });
 }
 
-/// Sets the code of an agent key, once the names of the models are loaded. `patterns` are those that it may call; `None` for all.
+/// Sets the code of an agent key, once the models are loaded. `patterns` are those that it may call; `None` for all.
 fn show_model_samples(patterns: Option<Vec<String>>, secret: RevealedSecret, samples: RwSignal<Vec<CodeSample>>) {
     spawn_local(async move {
-        if let Ok(mut names) = model_names().await {
+        if let Ok(mut models) = callable_models().await {
             if let Some(patterns) = patterns {
-                names.retain(|name| patterns.iter().any(|pattern| model_matches(pattern, name)));
+                models.retain(|model| patterns.iter().any(|pattern| model_matches(pattern, &model.name)));
             }
-            let _ = samples.try_set(code_samples::model_samples(&browser::origin(), secret.reveal(), &names));
+            let _ = samples.try_set(code_samples::model_samples(&browser::origin(), secret.reveal(), &models));
         }
     });
 }

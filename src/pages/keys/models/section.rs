@@ -4,7 +4,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{ALL, NONE, ONLY, Selection, budget_before, format, is_pattern, typed};
 use crate::{
-    api::{keys::model_names, organization::read_organization_budgets},
+    api::{keys::callable_models, organization::read_organization_budgets},
     pages::keys::budget::{self, BudgetChoice, BudgetFields},
 };
 use latchkey_types::{
@@ -95,8 +95,8 @@ fn ModelNames(form: Form, patterns: Vec<String>) -> impl IntoView {
     let names = RwSignal::new(Vec::new());
     // Only rendered in the browser, like every dialog. Without suggestions, names can still be typed.
     spawn_local(async move {
-        if let Ok(found) = model_names().await {
-            let _ = names.try_set(found);
+        if let Ok(models) = callable_models().await {
+            let _ = names.try_set(models.into_iter().map(|model| model.name).collect());
         }
     });
     view! {

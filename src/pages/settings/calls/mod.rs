@@ -114,7 +114,7 @@ fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> im
     let has_calls = Memo::new(move |_| list.page.with(|page| !page.items.is_empty()));
     let dropped = Memo::new(move |_| list.page.with(|page| i64::try_from(page.dropped).unwrap_or(i64::MAX)));
     view! {
-        <PageLead text="Every call of a language model, without its text. Kept for as long as the organization’s settings say." docs="/docs/models"/>
+        <PageLead text="Every call to a language model, without prompts and answers. The organization’s settings say how long calls are kept." docs="/docs/models"/>
         <div class="log-toolbar">
             <Filters query_state choices_of_log=choices page=list.page/>
             <IconButton label="Reload" glyph=Glyph::Reload on_click=move |_| reload.run(()) pending=list.pending/>
@@ -125,7 +125,7 @@ fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> im
         {move || Some(dropped.get()).filter(|dropped| *dropped > 0).map(|dropped| view! {
             <p class="caution">
                 <Icon glyph=Glyph::Warning/>
-                <span>{pluralize(dropped, "call is", "calls are")} " missing since the start of this server: the log was too slow to record them. Usage and budgets count them."</span>
+                <span>{pluralize(dropped, "call is", "calls are")} " missing from the logs of this server since it started, because too many came at once. Usage and budgets include them."</span>
             </p>
         })}
         <Show when=move || has_calls.get() fallback=move || view! { <NoCalls query_state list/> }>
@@ -170,7 +170,7 @@ fn NoCalls(query_state: CallQueryState, list: CallList) -> impl IntoView {
             }
             .into_any()
         } else {
-            let text = if has_older.get() { "No calls of this page match. Older ones may." } else { "No calls match your filters." };
+            let text = if has_older.get() { "No calls on this page match. Older ones may." } else { "No calls match your filters." };
             view! {
                 <EmptyState glyph=Glyph::Search title="No match" text>
                     <Button label="Show everything" on_click=show_all/>

@@ -1,5 +1,7 @@
 //! Filters and page of the log, kept in the URL query.
 
+use std::str::FromStr;
+
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -7,7 +9,11 @@ use leptos_router::{
 };
 
 use crate::routes;
-use latchkey_types::{audit::AuditPeriod, model_call::CallFilter};
+use latchkey_types::{
+    audit::AuditPeriod,
+    id::{KeyId, UserId},
+    model_call::{CallFilter, CallOutcome},
+};
 use latchkey_ui::browser;
 
 /// Which calls the page shows. Empty texts accept all.
@@ -26,7 +32,6 @@ pub(super) struct CallQuery {
 }
 
 impl CallQuery {
-    /// Without a text that is not valid.
     pub(super) fn filter(&self) -> CallFilter {
         CallFilter {
             key: self.key.parse().ok(),
@@ -100,16 +105,21 @@ impl CallQueryState {
     }
 }
 
-/// The query with these parameters. An invalid period is ignored.
+/// The query with these parameters. Invalid ones are ignored, so that no filter is shown that has no effect.
 fn parse(text: impl Fn(&str) -> String) -> CallQuery {
     CallQuery {
         model: text("model"),
-        key: text("key"),
-        member: text("member"),
-        outcome: text("outcome"),
+        key: valid::<KeyId>(text("key")),
+        member: valid::<UserId>(text("member")),
+        outcome: valid::<CallOutcome>(text("outcome")),
         period: text("period").parse().unwrap_or_default(),
         cursor: text("cursor"),
     }
+}
+
+/// The text if it is a `T`, or an empty one.
+fn valid<T: FromStr>(text: String) -> String {
+    if text.parse::<T>().is_ok() { text } else { String::new() }
 }
 
 /// The URL query; default values are left out.
@@ -131,7 +141,6 @@ fn query_string(query: &CallQuery, encode: impl Fn(&str) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_types::model_call::CallOutcome;
 
     const KEY: &str = "key_0193456789ab7cdef0123456789abcde";
 
@@ -149,7 +158,7 @@ mod tests {
     fn an_invalid_parameter_is_ignored() {
         let parameters = [("period", "century"), ("key", KEY), ("member", "ada"), ("outcome", "failed")];
         let query = parse(|name| parameters.iter().find(|(other, _)| *other == name).map_or_else(String::new, |(_, value)| (*value).to_owned()));
-        assert_eq!(query.period, AuditPeriod::All);
+        assert_eq!((query.period, query.member.as_str(), query.outcome.as_str()), (AuditPeriod::All, "", "failed"));
         let filter = CallFilter { key: KEY.parse().ok(), outcome: Some(CallOutcome::Failed), ..CallFilter::default() };
         assert_eq!((query.filter(), query.cursor()), (filter, None));
         assert!(!query.is_default() && CallQuery::default().is_default());

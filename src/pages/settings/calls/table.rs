@@ -61,7 +61,7 @@ fn CallRow(call: CallEvent, details: Dialogs<CallEvent>) -> impl IntoView {
 /// The status of the response, and Latchkey's code if the call was refused or failed here.
 pub(super) fn status_view(call: &CallEvent) -> AnyView {
     let code = (!call.code.is_empty()).then(|| view! { " " <code>{call.code.clone()}</code> });
-    match CallOutcome::of_status(call.status) {
+    match call.outcome() {
         CallOutcome::Succeeded => view! { <span>{call.status} {code}</span> }.into_any(),
         CallOutcome::Failed => {
             view! { <span class="provider-warning"><Icon glyph=Glyph::Warning/> <span>{call.status} {code}</span></span> }.into_any()

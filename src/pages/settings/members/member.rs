@@ -46,7 +46,7 @@ pub(super) fn MemberBudgetDialog(context: MembersContext, member: MemberRow, on_
     let done = Callback::new(move |message| context.done(message));
     view! {
         <BudgetDialog owner=BudgetOwner::Member(member.id) before=member.budget state=None on_dismiss on_done=done>
-            "All calls of language models by " <strong class="quoted">{member.name}</strong> " and with the keys they created share this budget."
+            "All calls to language models by " <strong class="quoted">{member.name}</strong> ", and with the keys they created, share this budget."
         </BudgetDialog>
     }
 }

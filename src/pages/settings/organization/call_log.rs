@@ -29,7 +29,7 @@ pub(super) fn CallLogDialog(days: i64, on_dismiss: Callback<()>, on_done: Callba
     };
     view! {
         <FormDialog title="Change days of the call log" form submit="Save" on_submit=submit on_validate=validate on_dismiss>
-            <p>"The log shows time, key, model, tokens, cost and status of each call, and no text of it. Older calls are deleted."</p>
+            <p>"The log shows time, key, model, tokens, cost and status of each call, but no prompts and answers. Older calls are deleted."</p>
             <Field form name="days" label="Days" kind=InputKind::Number value=days.to_string() hint="0 keeps no log." autofocus=true/>
         </FormDialog>
     }

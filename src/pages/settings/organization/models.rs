@@ -45,7 +45,7 @@ pub(super) fn LanguageModels(first: OrganizationBudgets) -> impl IntoView {
     let dialog = move |open| match open {
         OpenDialog::AllCalls(state) => view! {
             <BudgetDialog owner=BudgetOwner::Organization before=state.map(|state| state.budget) state on_dismiss on_done=done>
-                "All calls of language models with keys of this organization, and those from this page, share this budget."
+                "All calls to language models share this budget: those with keys of this organization, and those of “Try it”."
             </BudgetDialog>
         }
         .into_any(),

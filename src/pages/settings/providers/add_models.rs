@@ -21,12 +21,15 @@ use latchkey_ui::{
     form::Form,
     form_dialog::FormDialog,
     icon::{Glyph, Icon},
-    number::pluralize_count,
+    number::{format_count, pluralize_count},
     select::SelectField,
 };
 
 /// Name of the checkboxes.
 const OFFERED: &str = "offered";
+
+/// Number of models that are named if they could not be added.
+const NAMED_MAX: usize = 3;
 
 /// A model to add, and the field at which its error is shown.
 struct NewModel {
@@ -54,7 +57,7 @@ pub(super) fn AddModelsDialog(
         form.send(models.map(|models| add_all(id, models)), move |message| on_done.run(message));
     };
     let list = move || match offered.get() {
-        None => view! { <p class="field-hint" role="status">"Loading the provider’s list of models…"</p> }.into_any(),
+        None => view! { <p class="field-hint offered-loading" role="status">"Loading the provider’s list of models…"</p> }.into_any(),
         Some(Ok(offered)) => offered_view(form, options(offered, &models)),
         Some(Err(error)) => view! {
             <p class="caution"><Icon glyph=Glyph::Warning/><span>"The provider’s list of models can’t be read: " {error.to_string()}</span></p>
@@ -66,7 +69,7 @@ pub(super) fn AddModelsDialog(
             {list}
             <div class="field-row">
                 <Field form name="name" label="Name" hint="The name that your callers use, e.g. gpt-5" autofocus=true/>
-                <Field form name="upstream_name" label="Name at the provider" optional=true hint="Only if it is another one"/>
+                <Field form name="upstream_name" label="Name at the provider" optional=true hint="Only if it differs"/>
             </div>
             <SelectField form name="key" label="Key" options=key_choices("The provider’s key", keys)/>
         </FormDialog>
@@ -85,9 +88,9 @@ fn options(offered: Vec<OfferedModel>, models: &[ModelRow]) -> Vec<CheckboxOptio
 
 fn offered_view(form: Form, options: Vec<CheckboxOption>) -> AnyView {
     if options.is_empty() {
-        return view! { <p class="field-hint">"All models of the provider’s list are added."</p> }.into_any();
+        return view! { <p class="field-hint">"All models in the provider’s list are already added."</p> }.into_any();
     }
-    view! { <CheckboxList form name=OFFERED label="Models of the provider" options hint="With the price of a million tokens, if it is known."/> }
+    view! { <CheckboxList form name=OFFERED label="Models of the provider" options hint="With the price per million tokens, if it is known."/> }
         .into_any()
 }
 
@@ -107,20 +110,33 @@ fn check(form: Form) -> Option<Vec<NewModel>> {
 
 /// Adds models one after the other. Returns the toast text; fails only if none was added.
 async fn add_all(provider: ProviderId, models: Vec<NewModel>) -> Result<String, Error> {
-    let (mut added, mut failed) = (0_usize, Vec::new());
+    let (mut added, mut failed, mut fatal) = (0_usize, Vec::new(), None::<Error>);
     for NewModel { request, field } in models {
         let name = request.name.clone();
-        match create_model(provider, request).await {
+        // For example without a session: the others would fail too.
+        let result = match fatal.clone() {
+            Some(error) => Err(error),
+            None => create_model(provider, request).await,
+        };
+        match result {
             Ok(_) => added += 1,
-            Err(error) => failed.push((name, field, error)),
+            Err(error) => {
+                fatal = fatal.or_else(|| error.field_error().is_none().then(|| error.clone()));
+                failed.push((name, field, error));
+            }
         }
     }
-    outcome(added, failed)
+    match fatal {
+        Some(error) if added == 0 => Err(error),
+        _ => outcome(added, failed),
+    }
 }
 
 fn outcome(added: usize, mut failed: Vec<(String, &'static str, Error)>) -> Result<String, Error> {
     let text = |(name, _, error): &(String, &'static str, Error)| format!("{name}: {error}");
-    let texts = failed.iter().map(text).collect::<Vec<_>>().join(" ");
+    let others = failed.len().saturating_sub(NAMED_MAX);
+    let others = (others > 0).then(|| format!("{} more failed.", format_count(others)));
+    let texts = failed.iter().take(NAMED_MAX).map(text).chain(others).collect::<Vec<_>>().join(" ");
     match (added, failed.len()) {
         (1, 0) => Ok("Model added".to_owned()),
         (added, 0) => Ok(format!("{} added", pluralize_count(added, "model", "models"))),
@@ -156,6 +172,9 @@ mod tests {
         assert_eq!(outcome(0, vec![(String::new(), OFFERED, Error::SignedOut)]), Err(Error::SignedOut));
         let both = Error::invalid(OFFERED, "a: This name is taken. b: This name is taken.");
         assert_eq!(outcome(0, vec![taken("a", OFFERED), taken("b", "name")]), Err(both));
+        let many = outcome(1, ["a", "b", "c", "d", "e"].map(|name| taken(name, OFFERED)).into());
+        let three = "a: This name is taken. b: This name is taken. c: This name is taken.";
+        assert_eq!(many, Ok(format!("1 model added. Not added: {three} 2 more failed.")));
     }
 
     #[test]

@@ -58,8 +58,8 @@ impl DeleteTarget {
                 format!("{} The general keys are kept.", pluralize(count, "model will be deleted too.", "models will be deleted too."))
             }
             Self::Provider(_) => "The general key is kept.".to_owned(),
-            Self::Model(_) => "Calls of this name will be refused. The general key is kept.".to_owned(),
-            Self::Alias(_) => "Calls of this name will be refused. Its models are kept.".to_owned(),
+            Self::Model(_) => "Calls to this name will be refused. The general key is kept.".to_owned(),
+            Self::Alias(_) => "Calls to this name will be refused. Its models are kept.".to_owned(),
         }
     }
 

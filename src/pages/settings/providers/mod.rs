@@ -44,7 +44,7 @@ use latchkey_ui::{
 use model::ModelDialog;
 use open_dialog::OpenDialog;
 use provider::{AddProviderDialog, EditProviderDialog};
-use try_it::TryDialog;
+use try_it::{EXAMPLE, TryDialog};
 
 /// With more providers, their models are folded at first.
 const UNFOLDED_MAX: usize = 4;
@@ -73,6 +73,7 @@ fn Providers(first: ProviderList) -> impl IntoView {
     // Data
     let list = Refetchable::new(first);
     let search = RwSignal::new(String::new());
+    let prompt = RwSignal::new(EXAMPLE.to_owned());
     let dialogs = use_dialogs::<OpenDialog>();
 
     // Actions
@@ -109,9 +110,9 @@ fn Providers(first: ProviderList) -> impl IntoView {
         </Show>
         <Show when=move || has_models.get() || !aliases.is_empty()>
             <Aliases aliases names dialogs/>
-            <p class="provider-prices">"Built-in prices are of " {price_date} ". A model’s own price replaces them."</p>
+            <p class="provider-prices">"Built-in prices as of " {price_date} ". A model’s own price replaces them."</p>
         </Show>
-        {dialogs.render(move |open| dialog(open, data(), dialogs.dismiss, done))}
+        {dialogs.render(move |open| dialog(open, data(), prompt, dialogs.dismiss, done))}
     }
 }
 
@@ -153,7 +154,8 @@ fn model_choices(list: &ProviderList, except: Option<ModelId>) -> Vec<Choice> {
     choices
 }
 
-fn dialog(open: OpenDialog, list: ProviderList, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
+/// `prompt` is the last one of `Try it`.
+fn dialog(open: OpenDialog, list: ProviderList, prompt: RwSignal<String>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
     let models = |except| model_choices(&list, except);
     match open {
         OpenDialog::AddProvider(known) => view! { <AddProviderDialog known keys=list.keys on_dismiss on_done/> }.into_any(),
@@ -166,7 +168,7 @@ fn dialog(open: OpenDialog, list: ProviderList, on_dismiss: Callback<()>, on_don
         OpenDialog::AddAlias => view! { <AliasDialog alias=None models=models(None) on_dismiss on_done/> }.into_any(),
         OpenDialog::EditAlias(alias) => view! { <AliasDialog alias=Some(alias) models=models(None) on_dismiss on_done/> }.into_any(),
         OpenDialog::Delete(target) => view! { <DeleteDialog target on_dismiss on_done/> }.into_any(),
-        OpenDialog::Try(selected) => view! { <TryDialog list selected on_dismiss/> }.into_any(),
+        OpenDialog::Try(selected) => view! { <TryDialog list selected prompt on_dismiss/> }.into_any(),
     }
 }
 

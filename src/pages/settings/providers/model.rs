@@ -45,10 +45,10 @@ pub(super) fn ModelDialog(
     // Data
     let id = model.id;
     let link = model.link.key().map(|key| key.id.to_string()).unwrap_or_default();
-    let own = |tokens: Option<i64>| tokens.filter(|_| model.has_own_limits).map(|tokens| tokens.to_string()).unwrap_or_default();
-    let (context_tokens, output_tokens) = (own(model.context_tokens), own(model.output_tokens));
-    let built_in = |tokens: Option<i64>| tokens.filter(|_| !model.has_own_limits);
-    let (context_hint, output_hint) = (limit_hint(built_in(model.context_tokens)), limit_hint(built_in(model.output_tokens)));
+    let (built_in_context, own_context) = if model.has_own_limits { (None, model.context_tokens) } else { (model.context_tokens, None) };
+    let text = |tokens: Option<i64>| tokens.map(|tokens| tokens.to_string()).unwrap_or_default();
+    let (context_tokens, output_tokens) = (text(own_context), text(model.output_tokens));
+    let context_hint = context_hint(built_in_context, own_context.is_some());
     let row = |model| Some(AliasTarget { model, priority: *PRIORITIES.start(), weight: 1 });
     let fallbacks = model.fallbacks.into_iter().map(row).collect();
 
@@ -67,7 +67,7 @@ pub(super) fn ModelDialog(
             <div class="field-row">
                 <Field form name="name" label="Name" value=model.name hint="The name that your callers use, e.g. gpt-5" autofocus=true/>
                 <Field form name="upstream_name" label="Name at the provider" value=model.upstream_name optional=true
-                    hint="Blank: as the name"/>
+                    hint="Blank: same as the name"/>
             </div>
             <SelectField form name="key" label="Key" options=key_choices("The provider’s key", keys) value=link/>
             <PriceFields form before=model.price price_date/>
@@ -75,17 +75,20 @@ pub(super) fn ModelDialog(
             <div class="field-row">
                 <Field form name="context_tokens" label="Context in tokens" kind=InputKind::Number value=context_tokens optional=true hint=context_hint/>
                 <Field form name="output_tokens" label="Longest output in tokens" kind=InputKind::Number value=output_tokens optional=true
-                    hint=output_hint/>
+                    hint="Blank: as many as the context"/>
             </div>
             <TargetFields form list=FALLBACKS models before=fallbacks/>
         </FormDialog>
     }
 }
 
-/// What applies if the field is empty.
-fn limit_hint(built_in: Option<i64>) -> String {
-    let value = built_in.map_or_else(|| "unknown".to_owned(), format_integer);
-    format!("Blank: the built-in limit ({value})")
+/// What applies if the field for the context is empty. With an own value, the built-in one is not known here.
+fn context_hint(built_in: Option<i64>, is_own: bool) -> String {
+    match built_in {
+        Some(tokens) => format!("Blank: the built-in limit ({})", format_integer(tokens)),
+        None if is_own => "Blank: the built-in limit, if there is one".to_owned(),
+        None => "There is no built-in limit for this model".to_owned(),
+    }
 }
 
 fn check(form: Form) -> Option<ModelRequest> {
@@ -99,6 +102,8 @@ fn check(form: Form) -> Option<ModelRequest> {
         name: name?,
         upstream_name: form.value("upstream_name").trim().to_owned(),
         key: key?,
+        // The key was chosen in the dialog.
+        keeps_unlinked: false,
         price: price?,
         context_tokens: context_tokens?,
         output_tokens: output_tokens?,
@@ -132,7 +137,8 @@ mod tests {
 
     #[test]
     fn the_built_in_limit_is_named() {
-        assert_eq!(limit_hint(Some(400_000)), "Blank: the built-in limit (400,000)");
-        assert_eq!(limit_hint(None), "Blank: the built-in limit (unknown)");
+        assert_eq!(context_hint(Some(400_000), false), "Blank: the built-in limit (400,000)");
+        assert_eq!(context_hint(None, true), "Blank: the built-in limit, if there is one");
+        assert_eq!(context_hint(None, false), "There is no built-in limit for this model");
     }
 }

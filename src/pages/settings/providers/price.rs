@@ -90,8 +90,8 @@ pub(super) fn PriceFields(
                 <Field form name=OUTPUT label="Output ($)" value=output optional=true/>
             </div>
             <div class="field-row">
-                <Field form name=CACHED_INPUT label="Cached input ($)" value=cached_input optional=true hint="Blank: as input"/>
-                <Field form name=CACHE_WRITE label="Cache write ($)" value=cache_write optional=true hint="Blank: as input"/>
+                <Field form name=CACHED_INPUT label="Cached input ($)" value=cached_input optional=true hint="Blank: same as input"/>
+                <Field form name=CACHE_WRITE label="Cache write ($)" value=cache_write optional=true hint="Blank: same as input"/>
             </div>
             <FormError form about="price"/>
             <p class="field-hint" id="hint-price">{hint}</p>
@@ -102,8 +102,8 @@ pub(super) fn PriceFields(
 /// What applies without an own price.
 fn hint(price: &PriceSource, price_date: &str) -> String {
     match price {
-        PriceSource::Table(price) => format!("Leave blank to use the built-in price of {price_date}: {}.", price_of_tokens(price)),
-        PriceSource::Own(_) => format!("Leave blank to use the built-in price of {price_date}, if there is one."),
+        PriceSource::Table(price) => format!("Leave blank to use the built-in price as of {price_date}: {}.", price_of_tokens(price)),
+        PriceSource::Own(_) => format!("Leave blank to use the built-in price as of {price_date}, if there is one."),
         PriceSource::Unknown => "There is no built-in price for this model.".to_owned(),
     }
 }

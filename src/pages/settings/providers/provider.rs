@@ -60,7 +60,7 @@ pub(super) fn AddProviderDialog(
     let render = move |name: String| fields(form, Values::of_known(&name), "e.g. https://api.openai.com/v1 or https://api.anthropic.com");
     view! {
         <FormDialog title="Add provider" form submit="Add provider" on_submit=submit on_dismiss>
-            <SelectField form name="known" label="Provider" options=known_choices() value=known
+            <SelectField form name="known" label="Provider" options=known_choices() value=known autofocus=true
                 on_change=move |name: String| chosen.set(name)/>
             <For each=move || [chosen.get()] key=String::clone children=render/>
             {key_field(form, keys, String::new())}

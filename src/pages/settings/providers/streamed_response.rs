@@ -43,7 +43,6 @@ impl StreamedResponse {
     /// The value of a header of the gateway, which is percent-encoded; empty if there is none.
     pub(super) fn header(&self, name: &str) -> String {
         let value = self.headers.get(name).ok().flatten().unwrap_or_default();
-        // Names may contain percent signs, which are not encoded.
         js_sys::decode_uri_component(&value).map_or(value, String::from)
     }
 

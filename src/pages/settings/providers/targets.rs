@@ -34,8 +34,8 @@ pub(super) const TARGETS: TargetList = TargetList {
     legend: "Models",
     row: "Model",
     add: "Add model",
-    hint: "Models of the lowest priority are called first, each as often as its weight says. If all of them fail, the next priority is called. \
-           Models need the same API format to stand in for each other.",
+    hint: "Models with priority 1 are called first, each as often as its weight says. If all of them fail, those with the next number are called. \
+           Only models with the same API format can replace each other.",
     has_shares: true,
 };
 
@@ -45,7 +45,7 @@ pub(super) const FALLBACKS: TargetList = TargetList {
     legend: "Fallbacks",
     row: "Fallback",
     add: "Add fallback",
-    hint: "Called in this order if the model fails before its answer begins. They need the same API format.",
+    hint: "Called in this order if the model fails before its answer begins. They must have the same API format.",
     has_shares: false,
 };
 

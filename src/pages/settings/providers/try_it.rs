@@ -28,7 +28,7 @@ use latchkey_ui::{
 const PATH: &str = "/console/models/try";
 /// Longest prompt, in bytes.
 const PROMPT_MAX: usize = 100_000;
-const EXAMPLE: &str = "Say hello in one sentence.";
+pub(super) const EXAMPLE: &str = "Say hello in one sentence.";
 
 /// A price by the name of its model.
 type Prices = Vec<(String, ModelPrice)>;
@@ -139,6 +139,8 @@ pub(super) fn TryDialog(
     list: ProviderList,
     /// The model or alias that is selected at first; empty for the first one.
     selected: String,
+    /// The last prompt, which is kept when the dialog is closed.
+    prompt: RwSignal<String>,
     on_dismiss: Callback<()>,
 ) -> impl IntoView {
     let form = Form::new();
@@ -168,7 +170,7 @@ pub(super) fn TryDialog(
             <FormView form on_submit=submit>
                 <div class="dialog-content">
                     <SelectField form name="model" label="Model" options value=selected/>
-                    <TextArea form name="prompt" label="Prompt" value=EXAMPLE rows=4
+                    <TextArea form name="prompt" label="Prompt" value=prompt.get_untracked() rows=4 on_input=move |typed: String| prompt.set(typed)
                         hint="Sent through the gateway, and counted as your own use. The answer has at most 1,024 tokens."/>
                     <AnswerView answer prices/>
                 </div>
@@ -204,6 +206,8 @@ fn check_prompt(field: &str, typed: &str) -> Result<String, Error> {
 fn AnswerView(answer: Answer, prices: Prices) -> impl IntoView {
     let has_begun = Memo::new(move |_| answer.is_running.get() || answer.facts.with(|facts| facts.total_ms.is_some()));
     let has_text = Memo::new(move |_| answer.text.with(|text| !text.is_empty()));
+    // For example if all tokens were spent on reasoning.
+    let is_empty = Memo::new(move |_| !answer.is_running.get() && !has_text.get() && answer.error.with(Option::is_none));
     let prices = StoredValue::new(prices);
     let facts = move || answer.facts.with(|facts| prices.with_value(|prices| lines(facts, prices)));
     let fact = |(name, value): (&'static str, String)| view! { <div><dt>{name}</dt><dd dir="auto">{value}</dd></div> };
@@ -212,6 +216,7 @@ fn AnswerView(answer: Answer, prices: Prices) -> impl IntoView {
         <Show when=move || has_begun.get()>
             <section class="try-answer" aria-label="Answer" aria-live="polite" aria-busy=move || answer.is_running.get().then_some("true")>
                 <Show when=move || has_text.get()><p class="try-text" dir="auto">{move || answer.text.get()}</p></Show>
+                <Show when=move || is_empty.get()><p class="field-hint">"No text was received."</p></Show>
                 <dl class="try-facts">{move || facts().into_iter().map(fact).collect_view()}</dl>
             </section>
         </Show>
