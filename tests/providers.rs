@@ -240,6 +240,7 @@ async fn a_model_has_its_own_price_and_limits() {
         ("name", json!({ "name": "gpt-*" })),
         ("upstream_name", json!({ "name": "a", "upstream_name": "a\"b" })),
         ("price.output", json!({ "name": "a", "price": { "input": 1, "output": -1 } })),
+        ("price", json!({ "name": "a", "price": { "input": 1, "output": 1, "long": { "above": 0, "input": -1, "output": -1 } } })),
         ("context_tokens", json!({ "name": "a", "context_tokens": 0 })),
         ("fallbacks", json!({ "name": "a", "fallbacks": [own["id"], own["id"]] })),
         ("fallbacks", json!({ "name": "a", "fallbacks": ["mdl_00000000000000000000000000000000"] })),

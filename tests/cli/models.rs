@@ -156,9 +156,7 @@ async fn documented_commands_call_a_model() {
     let completion = r#"{"choices":[{"message":{"content":"Hello!"}}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
     upstream.respond(Script::response(200, &[("content-type", "application/json")], completion));
     let commands = DOCS.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
-    assert!(commands.contains(LATCHKEY) && commands.contains(API) && commands.contains("--name gpt-4o-mini"));
-    // Price and limits of the model are known only at the provider's own URL.
-    let commands = commands.replace("--name gpt-4o-mini", "--name gpt-4o-mini --price input=0.15,output=0.6 --context-tokens 128000");
+    assert!(commands.contains(LATCHKEY) && commands.contains(API) && commands.lines().count() <= 10);
 
     let folder = Path::new(env!("CARGO_BIN_EXE_latchkey")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());

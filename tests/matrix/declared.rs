@@ -104,7 +104,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/keys/edit", Access::Manage),
     ("/fn/keys/get", Access::OneOf(ANY_KEY)),
     ("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
-    ("/fn/keys/model-names", Access::Permission(Permission::ManageApiKeys)),
+    ("/fn/keys/models", Access::Permission(Permission::ManageApiKeys)),
     ("/fn/keys/open", Access::View),
     ("/fn/keys/recent-use", Access::OneOf(ANY_VIEW)),
     ("/fn/keys/rotate", Access::Manage),

@@ -123,7 +123,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
         }
-        ("POST", "/fn/keys/model-names" | "/fn/organization/budgets") => plain(|_, _| json!({})),
+        ("POST", "/fn/keys/models" | "/fn/organization/budgets") => plain(|_, _| json!({})),
         ("POST", "/fn/keys/rotate") => with_object(Object::Key, |_, id| json!({ "id": id, "grace_seconds": 0 })).of(KeyKind::Agent),
         ("POST", "/fn/members/disable") => with_object(Object::Member, |_, id| json!({ "id": id, "receiver": null })),
         ("POST", "/fn/members/enable") => with_object(Object::Member, |_, id| json!({ "id": id })),

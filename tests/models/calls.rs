@@ -173,5 +173,18 @@ async fn a_call_that_comes_back_is_refused() {
     fixture.model_of(&provider, "loop", json!({})).await;
     let response = fixture.post(CHAT, chat("loop")).await;
     assert_eq!((response.status().as_u16(), &response.headers()["x-latchkey-code"]), (508, &"upstream_error".parse().unwrap()));
+    assert_eq!(response.headers()["x-should-retry"], "false");
     assert_eq!(response.json::<Value>().await.unwrap()["error"]["code"], "loop_detected");
+}
+
+#[tokio::test]
+async fn names_in_headers_can_be_decoded() {
+    let fixture = Fixture::start().await;
+    let provider = fixture.provider("Zürich 100%41", "openai", &json!({ "credential": fixture.credential })).await;
+    fixture.model_of(&provider, "small%20", json!({ "upstream_name": "model-a" })).await;
+    let response = fixture.post(CHAT, chat("small%20")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    for (name, value) in [("x-latchkey-model", "small%2520"), ("x-latchkey-provider", "Z%C3%BCrich 100%2541")] {
+        assert_eq!(response.headers()[name], value);
+    }
 }

@@ -88,6 +88,7 @@ async fn errors_have_the_form_of_the_api() {
     let get = fixture.get(&fixture.key, MESSAGES, ("accept", "*/*")).await;
     assert_eq!((get.status(), &get.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
     assert_eq!(refusal(get).await, code(405, "method_not_allowed"));
+    assert_eq!(refusal(fixture.post("/v1/audio/speech", json!({})).await).await, code(404, "not_found"));
     let list = fixture.get("unknown", "/v1/models", ("anthropic-version", "2023-06-01")).await;
     assert_eq!(list.json::<Value>().await.unwrap()["error"]["type"], "authentication_error");
 }

@@ -62,25 +62,29 @@ async fn contract(sdk: Sdk) -> Value {
         "endless" => model_upstream::begin(request, 3).hang(),
         _ => model_upstream::respond(request),
     });
-    let (poor_id, poor) = fixture.key("agent", json!({ "models": ["pl*"], "budget": { "limit": "0" } })).await;
+    let (exhausted_id, exhausted) = fixture.key("agent", json!({ "models": ["pl*"], "budget": { "limit": "0" } })).await;
     let (_, key) = fixture.key("agent", json!({ "models": ["plain", "broken", "flaky", "endless"] })).await;
     let server = |url: &str, key: &str| json!({ "url": url, "key": key });
     let (url, direct) = (&fixture.server.url, &fixture.upstream.url);
-    let results = sdk.run(&json!({ "direct": server(direct, "any"), "through": server(url, &key), "poor": server(url, &poor) })).await;
+    let results = sdk.run(&json!({ "direct": server(direct, "any"), "through": server(url, &key), "exhausted": server(url, &exhausted) })).await;
 
     let compared = results["direct"].as_object().unwrap().keys();
     compared.for_each(|name| assert_eq!(results["through"][name], results["direct"][name], "{name}"));
     assert_eq!(results["models"], json!(["broken", "endless", "flaky", "plain"]));
     let error = |name: &str| ["status", "code"].map(|field| results[name][field].clone());
     assert_eq!(error("unknown"), [json!(404), json!("model_not_found")]);
-    assert_eq!(error("poor"), [json!(429), json!("budget_exceeded")]);
-    assert_eq!(error("stranger"), [json!(401), json!("invalid_api_key")]);
+    assert_eq!(error("exhausted"), [json!(429), json!("budget_exceeded")]);
+    assert_eq!(error("unknownKey"), [json!(401), json!("invalid_api_key")]);
     // The SDK repeated what can succeed, and nothing else: the second call of each way did.
     let called = fixture.called();
     let count = |name: &str| called.iter().filter(|called| *called == name).count();
     assert_eq!((count("flaky"), count("broken")), (4, 2));
-    assert_eq!(fixture.api.get(&format!("/calls?key={poor_id}")).await.1["items"].as_array().unwrap().len(), 1, "a final refusal is not repeated");
-    // It ended the calls whose results it did not want.
+    assert_eq!(
+        fixture.api.get(&format!("/calls?key={exhausted_id}")).await.1["items"].as_array().unwrap().len(),
+        1,
+        "a final refusal is not repeated"
+    );
+    // The streams that the SDK left are closed.
     let are_closed = async || {
         let requests = fixture.upstream.requests();
         requests.iter().filter(|request| model_upstream::model(request) == "endless").all(|request| request.closed_at.is_some())

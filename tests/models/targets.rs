@@ -118,6 +118,9 @@ async fn the_only_target_is_called_once() {
         assert_eq!(headers[name], value);
     }
     assert_eq!(response.json::<Value>().await.unwrap()["error"]["message"], "broken");
+    eventually("the failure is counted", async || fixture.usage("model").await.first().is_some_and(|model| model["failures"] == 1)).await;
+    let call = fixture.log().await.remove(0);
+    assert_eq!((&call["status"], &call["code"]), (&json!(500), &json!("")), "the response was complete");
     fixture.upstream.respond(Script::new().close());
     assert_eq!(refusal(fixture.post(CHAT, chat("gpt")).await).await, code(502, "upstream_failed"));
     assert_eq!(fixture.called().len(), 2);

@@ -19,8 +19,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
 
 impl Fixture {
-    /// The only usage so far, which is that of the model `gpt`. A response may have ended shortly before.
-    async fn gpt_usage(&self, calls: i64) -> Value {
+    /// The only usage so far, which is that of one model. A response may have ended shortly before.
+    async fn only_usage(&self, calls: i64) -> Value {
         let is_recorded = async || self.usage("model").await.first().is_some_and(|model| model["calls"] == calls);
         eventually("the calls are recorded", is_recorded).await;
         self.usage("model").await.remove(0)
@@ -66,22 +66,34 @@ async fn an_interrupted_stream_ends_with_an_error_and_an_estimate() {
     let error: Value = serde_json::from_str(text.rsplit_once("data: ").unwrap().1).unwrap();
     assert_eq!((&error["error"]["code"], &error["error"]["type"]), (&json!("upstream_failed"), &json!("api_error")));
     let (input, output) = (body.to_string().len().div_ceil(4), "Hello there".len().div_ceil(4));
-    let usage = fixture.gpt_usage(1).await;
+    let usage = fixture.only_usage(1).await;
     let tokens = json!({ "input": input, "cached": 0, "cache_write": 0, "output": output, "reasoning": 0 });
     assert_eq!((&usage["tokens"], &usage["estimated"], &usage["failures"]), (&tokens, &json!(1), &json!(1)), "{usage}");
     let call = fixture.log().await.remove(0);
     assert_eq!((&call["status"], &call["code"], &call["usage"]), (&json!(200), &json!("upstream_failed"), &json!("estimated")));
+    assert_eq!(fixture.api.get("/calls?outcome=failed").await.1["items"], json!([call]));
 
     // After the last event, it does not matter how the connection ends.
     fixture.upstream.respond_with(|request| model_upstream::begin(request, 99).close());
     let text = fixture.post(CHAT, &body).await.text().await.unwrap();
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
-    let usage = fixture.gpt_usage(2).await;
+    let usage = fixture.only_usage(2).await;
     assert_eq!((&usage["estimated"], &usage["failures"]), (&json!(1), &json!(1)), "{usage}");
 }
 
 #[tokio::test]
-async fn absurd_usage_is_not_believed() {
+async fn the_input_of_an_interrupted_stream_is_the_reported_one() {
+    let fixture = Fixture::start().await;
+    fixture.upstream.respond_with(|request| model_upstream::begin(request, 4).close());
+    let text = fixture.post(MESSAGES, with(chat("claude"), &json!({ "stream": true }))).await.text().await.unwrap();
+    assert!(text.contains("Hello ") && text.contains("event: error\n"), "{text}");
+    let usage = fixture.only_usage(1).await;
+    let tokens = json!({ "input": 20, "cached": 5, "cache_write": 3, "output": "Hello ".len().div_ceil(4), "reasoning": 0 });
+    assert_eq!((&usage["tokens"], &usage["estimated"]), (&tokens, &json!(1)), "{usage}");
+}
+
+#[tokio::test]
+async fn absurd_usage_is_ignored() {
     let fixture = Fixture::start().await;
     let body = chat("gpt");
     let absurd = [
@@ -102,7 +114,7 @@ async fn absurd_usage_is_not_believed() {
         assert_eq!(response.json::<Value>().await.unwrap()["usage"], expected, "the response is passed on");
     }
     let estimate = |bytes: usize| i64::try_from(bytes.div_ceil(4)).unwrap() * count;
-    let usage = fixture.gpt_usage(count).await;
+    let usage = fixture.only_usage(count).await;
     assert_eq!(usage["estimated"], count);
     assert_eq!(usage["tokens"]["input"], estimate(body.to_string().len()));
     assert_eq!(usage["tokens"]["output"], estimate("Hello there".len()));
@@ -119,7 +131,7 @@ async fn usage_above_the_bound_is_charged_up_to_it() {
     assert_eq!((response.status(), &response.headers()["x-latchkey-cost"]), (StatusCode::OK, &"10.00004".parse().unwrap()));
     let bound = i64::try_from(body.to_string().len()).unwrap() * 2000 + 20 * 10_000;
     assert_eq!(fixture.budget(&id).await["spent"], json!(Dollars(bound)));
-    let usage = fixture.gpt_usage(1).await;
+    let usage = fixture.only_usage(1).await;
     assert_eq!((&usage["cost"], &usage["failures"], &usage["estimated"]), (&json!("10.00004"), &json!(0), &json!(0)));
     let call = fixture.log().await.remove(0);
     assert_eq!((&call["code"], &call["status"], &call["tokens"]["output"]), (&json!("usage_above_bound"), &json!(200), &json!(1_000_000)));
@@ -136,7 +148,7 @@ async fn an_error_with_status_200_costs_nothing() {
     let event = format!("data: {error}\n\n");
     fixture.upstream.respond(Script::chunked(200, &[EVENTS], &[event.as_bytes()]));
     assert_eq!(fixture.post(CHAT, chat_stream("gpt")).await.text().await.unwrap(), event);
-    let usage = fixture.gpt_usage(2).await;
+    let usage = fixture.only_usage(2).await;
     assert_eq!((&usage["tokens"]["input"], &usage["cost"], &usage["estimated"]), (&json!(0), &json!("0"), &json!(0)), "{usage}");
 }
 
@@ -164,7 +176,7 @@ async fn an_answer_of_another_type_is_passed_on() {
     });
     let text = fixture.post(CHAT, chat("gpt")).await.text().await.unwrap();
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
-    let usage = fixture.gpt_usage(2).await;
+    let usage = fixture.only_usage(2).await;
     assert_eq!((&usage["cost"], &usage["estimated"]), (&json!(Dollars(2 * CHAT_COST)), &json!(0)), "{usage}");
 }
 
@@ -193,6 +205,12 @@ async fn an_echo_of_the_credential_is_masked() {
     for body in [chat_stream("gpt"), chat("gpt")] {
         assert_eq!(leaks(fixture.post(CHAT, body).await).await, (StatusCode::OK, false));
     }
+    let sql = "select actor_kind, actor_id, object_name from audit_events where action = 'provider.secret_echoed' order by object_name";
+    let database = fixture.server.database().await;
+    let audited = async || sqlx::query_as::<_, (String, String, String)>(sql).fetch_all(&database).await.unwrap();
+    eventually("the echoes are audited", async || audited().await.len() == 2).await;
+    let expected = ["Anthropic", "OpenAI"].map(|name| ("key".to_owned(), fixture.key_id.clone(), name.to_owned()));
+    assert_eq!(audited().await, expected, "at most one a minute for each provider");
     // What a provider says about itself is not taken for Latchkey's.
     fixture.upstream.respond(Script::response(200, &[JSON, ("x-latchkey-cost", "7"), ("x-latchkey-code", "forged"), ("set-cookie", "a=1")], "{}"));
     let response = fixture.post(CHAT, chat("gpt")).await;

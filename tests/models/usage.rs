@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{CHAT, Fixture, MESSAGES, chat, chat_stream, message, refusal};
 use crate::{
     services::{code, with},
-    support::eventually,
+    support::{eventually, model_upstream, upstream::Script},
 };
 
 /// The field of each item.
@@ -71,6 +71,23 @@ async fn usage_is_that_of_the_provider_by_key_model_member_and_day() {
 }
 
 #[tokio::test]
+async fn input_that_is_cached_for_an_hour_costs_more() {
+    let fixture = Fixture::start().await;
+    let usage = json!({
+        "input_tokens": 12, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 3, "output_tokens": 10,
+        "cache_creation": { "ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2 },
+    });
+    fixture.upstream.respond_with(move |request| {
+        let answer = with(model_upstream::answer(request), &json!({ "usage": usage })).to_string();
+        Script::response(200, &[("content-type", "application/json")], answer)
+    });
+    let response = fixture.post(MESSAGES, message()).await;
+    // In dollars for a million tokens: 12 at 3, 5 at 0.3, 1 at 3.75, 2 at 6 and 10 at 15.
+    assert_eq!(response.headers()["x-latchkey-cost"], "0.00020325");
+    assert_eq!(fixture.usage("model").await[0]["cost"], "0.00020325");
+}
+
+#[tokio::test]
 async fn a_model_without_a_price_never_counts_as_free() {
     let fixture = Fixture::start().await;
     let local = fixture.model("local", json!({ "price": null, "upstream_name": "a-model-that-nobody-sells" })).await;
@@ -103,7 +120,7 @@ async fn a_model_without_a_price_never_counts_as_free() {
 }
 
 #[tokio::test]
-async fn the_log_keeps_what_the_organization_wants() {
+async fn calls_are_logged_as_the_organization_has_set() {
     let fixture = Fixture::start().await;
     assert_eq!(refusal(fixture.post(CHAT, chat("unknown")).await).await, code(404, "model_not_found"));
     assert!(fixture.post(CHAT, chat_stream("gpt")).await.text().await.unwrap().contains("there"));

@@ -87,6 +87,12 @@ async fn known_models_have_a_price_and_limits() {
     // A change of something else does not make the table's price the organization's own.
     let (_, edited) = api.call(Method::PATCH, &path(&model), Some(json!({ "name": "small" }))).await;
     assert_eq!(edited["price_source"], "table");
+    // Nor does an own limit of the output make the table's context the organization's own.
+    for change in [json!({ "output_tokens": 4096 }), json!({ "name": "mini" })] {
+        let (_, edited) = api.call(Method::PATCH, &path(&model), Some(change)).await;
+        assert_eq!((&edited["context_tokens"], &edited["has_own_limits"]), (&json!(128_000), &json!(false)));
+        assert_eq!(edited["output_tokens"], 4096);
+    }
 }
 
 #[tokio::test]

@@ -91,8 +91,14 @@ async fn changed_base_url_unlinks_the_credentials() {
 
     let moved = edit(json!({ "base_url": "https://other.example.com" })).await;
     assert_eq!((&moved["credential"], &moved["unlinked"]), (&Value::Null, &json!("address_changed")));
-    let model = api.get(&format!("/models/{}", text(&model["id"]))).await.1;
+    let of_model = format!("/models/{}", text(&model["id"]));
+    let model = api.get(&of_model).await.1;
     assert_eq!((&model["credential"], &model["unlinked"]), (&Value::Null, &json!("address_changed")));
+    // It is not called with the provider's key, which may be billed to somebody else, until this is chosen.
+    for (change, unlinked) in [(json!({ "name": "quick" }), json!("address_changed")), (json!({ "credential": null }), Value::Null)] {
+        let (status, model) = api.call(Method::PATCH, &of_model, Some(change)).await;
+        assert_eq!((status, &model["credential"], &model["unlinked"]), (StatusCode::OK, &Value::Null, &unlinked));
+    }
     assert_eq!(edit(json!({ "base_url": "https://third.example.com", "credential": other })).await["credential"], other);
     assert_eq!(api.call(Method::DELETE, &format!("/credentials/{other}"), None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(api.get(&path(&created)).await.1["unlinked"], "credential_deleted");

@@ -1,7 +1,7 @@
 // Calls a provider directly and through Latchkey with Anthropic's SDK, in the same way. Prints both results.
 import Anthropic from '@anthropic-ai/sdk';
 
-const { direct, through, poor } = JSON.parse(process.argv[1]);
+const { direct, through, exhausted } = JSON.parse(process.argv[1]);
 const messages = [{ role: 'user', content: 'Hi' }];
 const tools = [{ name: 'weather', input_schema: { type: 'object', properties: { city: { type: 'string' } } } }];
 
@@ -45,6 +45,6 @@ async function contract(anthropic) {
 const results = { direct: await contract(client(direct)), through: await contract(client(through)) };
 results.models = (await all(client(through).models.list())).map(({ id }) => id);
 results.unknown = await errorOf(client(through).messages.create({ model: 'plan', max_tokens: 20, messages }));
-results.poor = await errorOf(client(poor).messages.create({ model: 'plain', max_tokens: 20, messages }));
-results.stranger = await errorOf(client({ ...through, key: 'unknown' }).messages.create({ model: 'plain', max_tokens: 20, messages }));
+results.exhausted = await errorOf(client(exhausted).messages.create({ model: 'plain', max_tokens: 20, messages }));
+results.unknownKey = await errorOf(client({ ...through, key: 'unknown' }).messages.create({ model: 'plain', max_tokens: 20, messages }));
 console.log(JSON.stringify(results));

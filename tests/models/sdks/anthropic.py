@@ -53,11 +53,11 @@ def contract(server):
     return results
 
 
-direct, through, poor = servers["direct"], servers["through"], servers["poor"]
+direct, through, exhausted = servers["direct"], servers["through"], servers["exhausted"]
 results = {"direct": contract(direct), "through": contract(through)}
 results["models"] = [model.id for model in client(through).models.list()]
 call = {"model": "plain", "max_tokens": 20, "messages": messages}
 results["unknown"] = error_of(lambda: client(through).messages.create(**{**call, "model": "plan"}))
-results["poor"] = error_of(lambda: client(poor).messages.create(**call))
-results["stranger"] = error_of(lambda: client(through, "unknown").messages.create(**call))
+results["exhausted"] = error_of(lambda: client(exhausted).messages.create(**call))
+results["unknownKey"] = error_of(lambda: client(through, "unknown").messages.create(**call))
 print(json.dumps(results))

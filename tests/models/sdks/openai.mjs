@@ -1,7 +1,7 @@
 // Calls a provider directly and through Latchkey with OpenAI's SDK, in the same way. Prints both results.
 import OpenAI from 'openai';
 
-const { direct, through, poor } = JSON.parse(process.argv[1]);
+const { direct, through, exhausted } = JSON.parse(process.argv[1]);
 const messages = [{ role: 'user', content: 'Hi' }];
 const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } } }];
 const limit = { max_tokens: 20 };
@@ -49,6 +49,6 @@ async function contract(openai) {
 const results = { direct: await contract(client(direct)), through: await contract(client(through)) };
 results.models = (await all(await client(through).models.list())).map(({ id }) => id);
 results.unknown = await errorOf(client(through).chat.completions.create({ model: 'plan', messages }));
-results.poor = await errorOf(client(poor).chat.completions.create({ model: 'plain', messages, ...limit }));
-results.stranger = await errorOf(client({ ...through, key: 'unknown' }).chat.completions.create({ model: 'plain', messages }));
+results.exhausted = await errorOf(client(exhausted).chat.completions.create({ model: 'plain', messages, ...limit }));
+results.unknownKey = await errorOf(client({ ...through, key: 'unknown' }).chat.completions.create({ model: 'plain', messages }));
 console.log(JSON.stringify(results));

@@ -53,10 +53,10 @@ def contract(server):
     return results
 
 
-direct, through, poor = servers["direct"], servers["through"], servers["poor"]
+direct, through, exhausted = servers["direct"], servers["through"], servers["exhausted"]
 results = {"direct": contract(direct), "through": contract(through)}
 results["models"] = [model.id for model in client(through).models.list()]
 results["unknown"] = error_of(lambda: client(through).chat.completions.create(model="plan", messages=messages))
-results["poor"] = error_of(lambda: client(poor).chat.completions.create(model="plain", messages=messages, max_tokens=20))
-results["stranger"] = error_of(lambda: client(through, "unknown").chat.completions.create(model="plain", messages=messages))
+results["exhausted"] = error_of(lambda: client(exhausted).chat.completions.create(model="plain", messages=messages, max_tokens=20))
+results["unknownKey"] = error_of(lambda: client(through, "unknown").chat.completions.create(model="plain", messages=messages))
 print(json.dumps(results))
