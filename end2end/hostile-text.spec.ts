@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
-import { authenticate, clearSession, expect, mockCredentialTest, open, openLimits, rows, signIn, test, waitForPage } from './fixtures';
+import { authenticate, clearSession, expect, mockCredentialTest, open, openLimits, openModels, rows, signIn, test, waitForPage } from './fixtures';
 import type { Server } from './server';
 
 // Runs if any of the strings is executed; see `watch`.
@@ -316,10 +316,38 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
   const provider = { style: 'openai', base_url: 'https://llm.example.com/v1' };
   const providers = await sendAll('name', (name) => call('providers/create', { request: { ...provider, name } }));
   const models = await sendAll('name', (name) => call('providers/create-model', { provider: providers[0].id, request: { name } }));
+  const withHeader = await sendAll('credential_header', (credential_header, index) =>
+    call('providers/create', { request: { ...provider, name: `header ${index}`, credential_header } }),
+  );
+  const renamed = await sendAll('upstream_name', (upstream_name, index) =>
+    call('providers/create-model', { provider: providers[0].id, request: { name: `upstream-${index}`, upstream_name } }),
+  );
+  const targets = [{ model: models[0].id, priority: 1, weight: 1 }];
+  const aliases = await sendAll('name', (name) => call('providers/create-alias', { request: { name: `alias/${name}`, targets } }));
+  await sendAll('models', (pattern) => api('/keys', key({ models: [pattern] })));
+  const service = { base_url: 'https://api.example.com', injection: 'Bearer', credential: null, callers: [], timeout_seconds: 60, body_max: 1024 };
+  const allowing = await sendAll('allow', (text, index) =>
+    call('services/create', { request: { ...service, name: `allowing-${index}`, allow: [{ method: 'GET', path: `/${text}` }] } }),
+  );
+  const authenticating = await sendAll('injection.username', (username, index) =>
+    call('services/create', { request: { ...service, name: `basic-${index}`, allow: [], injection: { Basic: { username } } } }),
+  );
+  const path = `/corpora/${corpora[0].id}/documents`;
+  await sendAll('documents', (text) => api(path, { documents: [{ id: text, title: text, sections: [text] }] }), 4);
+  // Names of models that do not exist, or that have no price.
+  for (const model of [...MARKUP, ...ATTRIBUTES]) {
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${agentKeys[0].secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, messages: [] }),
+    });
+    expect([400, 403, 404], model).toContain(response.status);
+  }
   for (const text of STRINGS) {
     // Few strings are valid here, or none.
     for (const [name, data] of [
       ['providers/create', { request: { ...provider, name: `address ${Math.random()}`, base_url: text } }],
+      ['services/create', { request: { ...service, name: text, allow: [] } }],
       ['invitations/create', { email: text, role: roles[0].id }],
       ['audit/read', { query: { search: text, period: 'all' } }],
     ] as const) {
@@ -401,7 +429,12 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
   await expectListed(page, '/keys/external', 'External', [MARKUP[0]], expectHarmless);
   await expectShown(page, '/settings/corpora', names(corpora), expectHarmless);
   await expectShown(page, '/settings/roles', names(roles), expectHarmless);
-  await expectShown(page, '/settings/providers', [...names(providers), ...names(models)], expectHarmless);
+  const providerTexts = [...withHeader.map((row) => row.credential_header), ...renamed.map((row) => row.upstream_name), ...names(aliases)];
+  await expectShown(page, '/settings/providers', [...names(providers), ...names(models), ...providerTexts], expectHarmless);
+  const serviceTexts = [...allowing.map((row) => row.allow[0].path), ...authenticating.map((row) => row.injection.Basic.username)];
+  await expectShown(page, '/settings/services', serviceTexts, expectHarmless);
+  await expectShown(page, `/settings/corpora/${corpora[0].id}`, [], expectHarmless);
+  await expectShown(page, '/settings/calls', [MARKUP[0]], expectHarmless);
   const descriptions = described.map((body) => body.description as string);
   await expectShown(page, '/projects', [...names(projects), ...descriptions], expectHarmless);
   await expectShown(page, `/projects/${project}`, [...names(nodes), ...names(secretNames)], expectHarmless);
@@ -511,6 +544,8 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
   const { body: project } = await call('projects/create', { request });
   await callAsMember('projects/create', { request: { ...request, name: 'My pipeline' } });
   await server.api(internalKey, '/corpora', { name: 'handbook' });
+  const { body: openai } = await call('providers/create', { request: { name: 'OpenAI', style: 'openai', base_url: 'https://llm.example.com/v1' } });
+  await call('providers/create-model', { provider: openai.id, request: { name: 'small' } });
 
   // A key that the member has revealed, to import.
   const addTemplate = async () => {
@@ -615,14 +650,49 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
       submit: 'Save',
       reveals: true,
     },
+    {
+      path: '/keys/agent',
+      open: async (page) => {
+        await openButton('Create API Key')(page);
+        await page.getByRole('menuitem', { name: 'Agent API Key' }).click();
+        await openDialog(page).getByLabel('API Key Name').fill('nightly-build');
+        await (await openModels(page)).getByRole('radio', { name: 'Only these' }).check();
+      },
+      fields: ['Names'],
+      submit: 'Save',
+      reveals: true,
+    },
     { path: '/settings/corpora', open: openButton('Create corpus'), fields: ['Name'], submit: 'Create corpus' },
     { path: '/settings/roles', open: openButton('Create role'), fields: ['Name'], submit: 'Create role' },
     {
       path: '/settings/providers',
       open: openButton('Add provider'),
-      fields: ['Name', 'Address'],
-      valid: { Address: 'https://llm.example.com/v1' },
+      fields: ['Name', 'Address', 'Key header'],
+      valid: { Address: 'https://llm.example.com/v1', 'Key header': '' },
       submit: 'Add provider',
+    },
+    {
+      path: '/settings/providers',
+      open: openButton('Add model'),
+      fields: ['Name', 'Name at the provider'],
+      valid: { Name: 'gpt-5' },
+      submit: 'Add model',
+    },
+    {
+      path: '/settings/providers',
+      open: async (page) => {
+        await openButton('Add alias')(page);
+        await page.getByRole('group', { name: 'Model 1', exact: true }).getByLabel('Model').selectOption('small (OpenAI)');
+      },
+      fields: ['Name'],
+      submit: 'Add alias',
+    },
+    {
+      path: '/settings/services',
+      open: openButton('Add service'),
+      fields: ['Name', 'Base URL', 'Allowed requests'],
+      valid: { 'Base URL': 'https://api.example.com', 'Allowed requests': 'GET /user' },
+      submit: 'Add service',
     },
     { path: '/settings/members', open: openButton('Invite'), fields: ['Email'], submit: 'Invite', reveals: true },
     { path: '/projects', open: openButton('New project'), fields: ['Name', 'Description'], valid: { Description: '' }, submit: 'Create project', reopens: true },
@@ -653,6 +723,8 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
     for (let round = 0; round < ROUNDS; round += 1) {
       await form.prepare?.();
       if (round === 0 || form.reopens) {
+        // A page whose loading is interrupted can't be hydrated.
+        await formPage.waitForLoadState();
         await open(formPage, form.path);
       }
       await form.open(formPage);

@@ -137,7 +137,7 @@ impl Race {
         calls
     }
 
-    /// Spends the budget of a new key, kills the server within that, and goes on. Returns the server that was started again, and what the provider
+    /// Spends the budget of a new key, kills the server meanwhile, and continues. Returns the server that was started again, and what the provider
     /// has counted.
     async fn run(&self, running: Running, clients: &mut Clients, round: u32) -> (Running, i64) {
         let budget = json!({ "limit": "1.00", "period": "none" });

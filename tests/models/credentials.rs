@@ -78,7 +78,7 @@ async fn a_deleted_key_is_missing_until_another_is_linked() {
     // A model's own key is sent instead of the provider's.
     assert_eq!(fixture.post(CHAT, chat("own")).await.status(), StatusCode::OK);
     assert_eq!(fixture.upstream.last_request().header("authorization"), Some("Bearer sk-of-the-model-0"));
-    // An alias goes on with the targets that have a key.
+    // An alias uses the targets that have a key.
     let owned = fixture.api.get("/models").await.1["items"].as_array().unwrap().iter().find(|model| model["name"] == "own").unwrap()["id"].clone();
     fixture.alias("best", &[(&fixture.gpt, 1, 1), (owned.as_str().unwrap(), 2, 1)]).await;
     assert_eq!(fixture.post(CHAT, chat("best")).await.headers()["x-latchkey-model"], "own");

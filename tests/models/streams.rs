@@ -43,7 +43,7 @@ impl OpenStream {
     }
 
     async fn next(&mut self) -> Option<String> {
-        let chunk = timeout(TIMEOUT, self.response.chunk()).await.expect("the stream goes on or ends").unwrap()?;
+        let chunk = timeout(TIMEOUT, self.response.chunk()).await.expect("the stream continues or ends").unwrap()?;
         Some(String::from_utf8(chunk.to_vec()).unwrap())
     }
 

@@ -90,7 +90,7 @@ async fn input_that_is_cached_for_an_hour_costs_more() {
 #[tokio::test]
 async fn a_model_without_a_price_never_counts_as_free() {
     let fixture = Fixture::start().await;
-    let local = fixture.model("local", json!({ "price": null, "upstream_name": "a-model-that-nobody-sells" })).await;
+    let local = fixture.model("local", json!({ "price": null, "upstream_name": "a-model-without-a-price" })).await;
     assert_eq!(fixture.api.get(&format!("/models/{local}")).await.1["price_source"], "unknown");
     assert_eq!(refusal(fixture.post(CHAT, chat("local")).await).await, code(403, "unpriced_model"));
     assert!(fixture.upstream.requests().is_empty());

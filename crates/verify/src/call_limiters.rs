@@ -46,7 +46,7 @@ impl CallLimiters {
         Ok(Some(CallSlot { limiters: Arc::clone(self), key: key.id, second, estimate, used: 0 }))
     }
 
-    /// Drops what nobody needs.
+    /// Removes the limiters without open calls and recent tokens.
     pub(super) fn clean(&self) {
         let now = ticks();
         self.0.retain(|_, limiter| limiter.open > 0 || limiter.tokens.count(now) > 0);

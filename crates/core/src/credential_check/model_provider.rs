@@ -12,7 +12,7 @@ use latchkey_types::provider::ApiStyle;
 
 /// API version sent to Anthropic. <https://docs.anthropic.com/en/api/versioning>
 const ANTHROPIC_VERSION: &str = "2023-06-01";
-/// Number of models that Anthropic is asked for: its maximum for one page.
+/// Number of models requested from Anthropic: its maximum for one page.
 const ANTHROPIC_PAGE: &str = "limit=1000";
 /// Largest list of models, in bytes. That of `OpenRouter` has more than half a megabyte.
 const LIST_MAX: usize = 8 * 1024 * 1024;

@@ -40,7 +40,7 @@ pub(super) enum Take {
     },
 }
 
-/// A share as it is to be stored.
+/// The share that a transaction stores.
 pub(super) struct Plan {
     own: Amounts,
     others: Amounts,
@@ -78,7 +78,7 @@ impl Share {
         self.key.unit == unit && self.key.period_start == period_start
     }
 
-    /// Spent and reserved by this instance; `None` until the store was asked for what it had spent before.
+    /// Spent and reserved by this instance; `None` until the earlier values are read from the store.
     pub(super) fn used(&self) -> Option<(i64, i64)> {
         let state = self.lock();
         state.is_loaded.then_some((state.spent, state.open))

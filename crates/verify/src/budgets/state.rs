@@ -30,7 +30,7 @@ pub(super) struct ShareState {
     pub(super) spent: i64,
     /// The worst cases of the open calls.
     pub(super) open: i64,
-    /// Whether the store was asked what this instance had been granted before.
+    /// Whether the earlier values of this instance were read from the store.
     pub(super) is_loaded: bool,
     /// What the store has granted to other instances, and when it was read, in ticks.
     pub(super) others: Amounts,
@@ -66,7 +66,7 @@ pub(super) struct Waiter {
 pub(super) enum Fit {
     Covered,
     Exceeded,
-    /// The store must be asked.
+    /// Depends on values in the store.
     Unknown,
 }
 

@@ -58,7 +58,7 @@ impl Api {
         !matches!(self, Self::Embeddings | Self::CountTokens)
     }
 
-    /// Whether its streams contain the usage only if it is asked for.
+    /// Whether its streams contain the usage only if the request says so.
     const fn reports_usage_on_request(self) -> bool {
         matches!(self, Self::ChatCompletions | Self::Completions)
     }
@@ -160,7 +160,7 @@ impl ModelRequest {
         splice::apply(&self.body, edits)
     }
 
-    /// Whether the usage is asked for only by [`Self::for_target`], so that the caller must not see the event with it.
+    /// Whether the usage is requested only by [`Self::for_target`], so that the event with it must not reach the caller.
     pub(super) fn adds_usage(&self, host: &str) -> bool {
         self.usage_edit.is_some() && !always_reports_usage(host)
     }

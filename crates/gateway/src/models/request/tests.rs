@@ -116,9 +116,9 @@ fn the_usage_of_a_stream_is_requested_once() {
 
 #[test]
 fn the_usage_is_not_requested_without_need() {
-    let asked = r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#;
+    let requested = r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#;
     let plain = r#"{"model":"a","stream":false,"stream_options":{"include_usage":false}}"#;
-    for (api, body) in [(Api::ChatCompletions, asked), (Api::ChatCompletions, plain), (Api::Messages, r#"{"model":"a","stream":true}"#)] {
+    for (api, body) in [(Api::ChatCompletions, requested), (Api::ChatCompletions, plain), (Api::Messages, r#"{"model":"a","stream":true}"#)] {
         let request = parse(api, body).unwrap();
         assert!(!request.adds_usage(HOST));
         assert_eq!(sent(&request, "a"), body);

@@ -1,5 +1,5 @@
 //! Observes the response of a model on its way to the caller: an event stream, or JSON. All bytes pass unchanged, except for the event with the usage
-//! that only the gateway asked for.
+//! that only the gateway requested.
 
 mod event;
 mod held;
