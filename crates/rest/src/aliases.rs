@@ -4,14 +4,10 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{ATTEMPTS, Located, Precondition, Tagged},
+    conditional::{Attempts, Located, Precondition, Tagged},
     path_id::PathId,
 };
-use latchkey_core::{
-    actor::Actor,
-    etag::{self, IfMatch},
-    providers,
-};
+use latchkey_core::{actor::Actor, etag::IfMatch, providers};
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_types::{
     error::Error,
@@ -108,18 +104,15 @@ pub(crate) async fn edit(
 
 /// Changes the given fields of an alias. A concurrent change of other fields is not overwritten.
 async fn apply(state: &AppState, actor: &Actor, id: AliasId, request: &EditAlias, if_match: &IfMatch) -> Result<AliasRow, Error> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = Attempts::new(if_match);
+    loop {
         let before = providers::get_alias(state, actor, id).await?;
-        let tag = etag::of_alias(&before);
-        if matches!(if_match, IfMatch::OneOf(tags) if !tags.contains(&tag)) {
-            break;
-        }
-        match providers::edit_alias(state, actor, id, request.clone().apply(&before), IfMatch::OneOf(vec![tag])).await {
+        let only_if = attempts.next(&before)?;
+        match providers::edit_alias(state, actor, id, request.clone().apply(&before), only_if).await {
             Err(Error::Outdated) => {}
             result => return result,
         }
     }
-    Err(Error::Outdated)
 }
 
 /// Delete an alias

@@ -20,6 +20,7 @@ use utoipa::{
 use latchkey_core::etag::{self, IfMatch};
 use latchkey_http::problem::Problem;
 use latchkey_types::{
+    error::Error,
     id::ProviderId,
     key::KeyRow,
     provider::{AliasRow, ModelRow, ProviderRow},
@@ -34,7 +35,7 @@ use latchkey_types::{
 };
 
 /// Maximum number of attempts to change the given fields of an object that is changed concurrently.
-pub(crate) const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 5;
 
 /// An object of the rules with an entity tag.
 pub(crate) trait TaggedRow {
@@ -90,6 +91,30 @@ impl TaggedRow for AliasRow {
 
     fn tag(&self) -> String {
         etag::of_alias(self)
+    }
+}
+
+/// The attempts to change the given fields of an object, each from its current state. A concurrent change of other fields is not overwritten:
+/// it makes an attempt fail with `Outdated`, and the next one follows.
+pub(crate) struct Attempts<'a> {
+    if_match: &'a IfMatch,
+    left: usize,
+}
+
+impl<'a> Attempts<'a> {
+    pub(crate) const fn new(if_match: &'a IfMatch) -> Self {
+        Self { if_match, left: ATTEMPTS }
+    }
+
+    /// The condition of the next attempt: that the object has not changed since it was read.
+    ///
+    /// # Errors
+    /// `Outdated` if the object does not fulfil the caller's condition, or after too many attempts.
+    pub(crate) fn next(&mut self, current: &impl TaggedRow) -> Result<IfMatch, Error> {
+        let tag = current.tag();
+        let is_expected = !matches!(self.if_match, IfMatch::OneOf(tags) if !tags.contains(&tag));
+        self.left = self.left.checked_sub(1).filter(|_| is_expected).ok_or(Error::Outdated)?;
+        Ok(IfMatch::OneOf(vec![tag]))
     }
 }
 

@@ -4,15 +4,11 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{ATTEMPTS, Located, Precondition, Tagged},
+    conditional::{Attempts, Located, Precondition, Tagged},
     path_id::PathId,
     providers::with_field_name,
 };
-use latchkey_core::{
-    actor::Actor,
-    etag::{self, IfMatch},
-    providers,
-};
+use latchkey_core::{actor::Actor, etag::IfMatch, providers};
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_types::{
     error::Error,
@@ -120,18 +116,15 @@ pub(crate) async fn edit(
 
 /// Changes the given fields of a model. A concurrent change of other fields is not overwritten.
 async fn apply(state: &AppState, actor: &Actor, id: ModelId, request: &EditModel, if_match: &IfMatch) -> Result<(ProviderId, ModelRow), Error> {
-    for _ in 0..ATTEMPTS {
-        let (provider, before) = providers::get_model(state, actor, id).await?;
-        let tag = etag::of_model(&before);
-        if matches!(if_match, IfMatch::OneOf(tags) if !tags.contains(&tag)) {
-            break;
-        }
-        match providers::edit_model(state, actor, id, request.clone().apply(&before), IfMatch::OneOf(vec![tag])).await {
+    let mut attempts = Attempts::new(if_match);
+    loop {
+        let before = providers::get_model(state, actor, id).await?;
+        let only_if = attempts.next(&before)?;
+        match providers::edit_model(state, actor, id, request.clone().apply(&before.1), only_if).await {
             Err(Error::Outdated) => {}
-            result => return result.map(|row| (provider, row)).map_err(with_field_name),
+            result => return result.map(|row| (before.0, row)).map_err(with_field_name),
         }
     }
-    Err(Error::Outdated)
 }
 
 /// Delete a model

@@ -4,14 +4,10 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{ATTEMPTS, Located, Precondition, Tagged},
+    conditional::{Attempts, Located, Precondition, Tagged},
     path_id::PathId,
 };
-use latchkey_core::{
-    actor::Actor,
-    etag::{self, IfMatch},
-    providers,
-};
+use latchkey_core::{actor::Actor, etag::IfMatch, providers};
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_types::{
     error::Error,
@@ -122,18 +118,15 @@ pub(crate) async fn edit(
 
 /// Changes the given fields of a provider. A concurrent change of other fields is not overwritten.
 async fn apply(state: &AppState, actor: &Actor, id: ProviderId, request: &EditProvider, if_match: &IfMatch) -> Result<ProviderRow, Error> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = Attempts::new(if_match);
+    loop {
         let before = providers::get(state, actor, id).await?;
-        let tag = etag::of_provider(&before);
-        if matches!(if_match, IfMatch::OneOf(tags) if !tags.contains(&tag)) {
-            break;
-        }
-        match providers::edit(state, actor, id, request.clone().apply(&before), IfMatch::OneOf(vec![tag])).await {
+        let only_if = attempts.next(&before)?;
+        match providers::edit(state, actor, id, request.clone().apply(&before), only_if).await {
             Err(Error::Outdated) => {}
             result => return result.map(|updated| updated.provider).map_err(with_field_name),
         }
     }
-    Err(Error::Outdated)
 }
 
 /// Delete a provider

@@ -4,14 +4,10 @@ use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 
 use super::{
     caller::Authorized,
-    conditional::{ATTEMPTS, Located, Precondition, Tagged},
+    conditional::{Attempts, Located, Precondition, Tagged},
     path_id::PathId,
 };
-use latchkey_core::{
-    actor::Actor,
-    etag::{self, IfMatch},
-    services,
-};
+use latchkey_core::{actor::Actor, etag::IfMatch, services};
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_types::{
     error::Error,
@@ -121,18 +117,15 @@ pub(crate) async fn edit(
 
 /// Changes the given fields of a service. A concurrent change of other fields is not overwritten.
 async fn apply(state: &AppState, actor: &Actor, id: ServiceId, request: &EditService, if_match: &IfMatch) -> Result<ServiceRow, Error> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = Attempts::new(if_match);
+    loop {
         let before = services::get(state, actor, id).await?;
-        let tag = etag::of_service(&before);
-        if matches!(if_match, IfMatch::OneOf(tags) if !tags.contains(&tag)) {
-            break;
-        }
-        match services::edit(state, actor, id, request.clone().apply(&before), IfMatch::OneOf(vec![tag])).await {
+        let only_if = attempts.next(&before)?;
+        match services::edit(state, actor, id, request.clone().apply(&before), only_if).await {
             Err(Error::Outdated) => {}
             result => return result.map(|updated| updated.service),
         }
     }
-    Err(Error::Outdated)
 }
 
 /// Delete a service
