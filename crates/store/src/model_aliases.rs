@@ -94,6 +94,11 @@ pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: AliasId) -> R
 /// Gives a name to a model or alias, which loses its previous one.
 ///
 /// # Errors
+/// Number of the organization's models and aliases.
+pub async fn count_names(db: &mut Connection, organization: OrganizationId) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select count(*) from model_names where organization_id = $1").bind(organization).fetch_one(db).await?)
+}
+
 /// [`StoreError::Duplicate`] if another one has it, ignoring case.
 pub(crate) async fn claim_name(tx: &mut Tx, organization: OrganizationId, owner: &str, name: &str) -> Result<(), StoreError> {
     release_name(tx, owner).await?;

@@ -73,6 +73,11 @@ pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<Prov
     Ok(sqlx::query_as(sql).bind(organization).fetch_all(store.read()?).await?)
 }
 
+/// Number of the organization's providers.
+pub async fn count(db: &mut Connection, organization: OrganizationId) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select count(*) from providers where organization_id = $1").bind(organization).fetch_one(db).await?)
+}
+
 pub async fn find(db: &mut Connection, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{PROVIDER} and p.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization).bind(id).fetch_optional(db).await?)

@@ -171,6 +171,10 @@ pub fn action_label(action: &str) -> String {
         "user.disabled" => "Member disabled",
         "user.enabled" => "Member enabled",
         "user.role_changed" => "Member role changed",
+        "user.budget_set" => "Member budget changed",
+        "organization.budget_set" => "Organization budget changed",
+        "organization.agent_budget_set" => "Default budget changed",
+        "organization.call_log_days_set" => "Days of the call log changed",
         "invitation.created" => "Member invited",
         _ => return label_from_code(action),
     };

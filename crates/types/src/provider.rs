@@ -10,6 +10,10 @@ use super::{
     time::Timestamp,
 };
 
+/// Maximum number of providers of an organization.
+pub const PROVIDERS_MAX: i64 = 1000;
+/// Maximum number of models and aliases of an organization together.
+pub const NAMES_MAX: i64 = 1000;
 /// Maximum number of targets of an alias, and of fallbacks of a model.
 pub const TARGETS_MAX: usize = 20;
 /// Maximum weight of a target.

@@ -11,7 +11,11 @@ use tokio::sync::Mutex;
 
 use super::{catalog::Catalog, failure::Failures, read::read};
 use crate::{Core, idle_secrets::IDLE_TIMEOUT};
-use latchkey_types::{error::Error, id::OrganizationId};
+use latchkey_types::{
+    error::Error,
+    id::OrganizationId,
+    time::{DAY_MS, Timestamp},
+};
 use latchkey_verify::BudgetOwner;
 
 /// Maximum number of catalogs in memory.
@@ -35,8 +39,7 @@ pub struct CatalogCache {
 struct Entry {
     /// The [`latchkey_verify::Verifier::gateway_epoch`] before the catalog was read.
     epoch: u64,
-    /// `None` until something changes.
-    until: Option<Instant>,
+    until: Instant,
     catalog: Arc<Catalog>,
 }
 
@@ -71,14 +74,14 @@ impl CatalogCache {
         self.failures.add(&found.failing);
         observe_budgets(core, organization, previous.as_deref(), &found.catalog);
         let catalog = Arc::new(found.catalog);
-        let until = found.is_unreadable.then(|| Instant::now() + UNREADABLE_FOR);
+        let until = Instant::now() + if found.is_unreadable { UNREADABLE_FOR } else { until_midnight(Timestamp::now()) };
         self.entries.insert(organization, Entry { epoch, until, catalog: Arc::clone(&catalog) });
         Ok(catalog)
     }
 
     fn cached(&self, epoch: u64, organization: OrganizationId) -> Option<Arc<Catalog>> {
         let entry = self.entries.get(&organization)?;
-        let is_current = entry.epoch == epoch && entry.until.is_none_or(|until| until > Instant::now());
+        let is_current = entry.epoch == epoch && entry.until > Instant::now();
         is_current.then_some(entry.catalog)
     }
 
@@ -90,6 +93,11 @@ impl CatalogCache {
     pub(crate) fn evict_idle(&self) {
         self.entries.run_pending_tasks();
     }
+}
+
+/// The time until the next day in UTC: from then on, the built-in table can have other prices.
+fn until_midnight(now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(DAY_MS - now.0.rem_euclid(DAY_MS)).unwrap_or_default())
 }
 
 /// Adopts the budgets for open calls: another instance may have changed them.

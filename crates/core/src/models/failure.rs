@@ -103,7 +103,10 @@ impl Failures {
 
     /// Whether no such failure was stored recently. Remembers this one.
     fn is_first(&self, provider: ProviderId, refused: Option<CredentialId>) -> bool {
-        self.stored.entry((provider, refused)).or_insert(()).is_fresh()
+        let is_first = self.stored.entry((provider, refused)).or_insert(()).is_fresh();
+        // A refused key is the more important failure: another one does not replace it within the period.
+        self.stored.insert((provider, None), ());
+        is_first
     }
 
     /// Whether no echo of this provider was audited recently. Remembers this one.

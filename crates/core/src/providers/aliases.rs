@@ -32,8 +32,9 @@ pub async fn create_alias(core: &Core, actor: &Actor, request: AliasRequest) -> 
     actor.require(Permission::ManageCredentials)?;
     let (id, AliasRequest { name, targets }) = (AliasId::new(), request.checked()?);
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
-    require_models(&mut change.tx, &change.actor, "targets", &models_of(&targets)).await?;
     let organization = change.actor.organization;
+    super::require_free_name(&mut change.tx, organization).await?;
+    require_models(&mut change.tx, &change.actor, "targets", &models_of(&targets)).await?;
     store::model_aliases::insert(&mut change.tx, organization, id, change.actor.user, (&name, &targets)).await.map_err(name_taken)?;
     let event = with_targets(change.event("alias.created", "alias", id, &name), &targets);
     change.commit([event]).await?;

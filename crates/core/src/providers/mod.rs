@@ -27,10 +27,10 @@ use latchkey_store::{
 };
 use latchkey_types::{
     error::Error,
-    id::{CredentialId, ProviderId},
+    id::{CredentialId, OrganizationId, ProviderId},
     key_kind::CredentialKind,
     permission::{Permission, Scope},
-    provider::{GeneralKey, ProviderList, ProviderRequest, ProviderRow, UpdatedProvider},
+    provider::{GeneralKey, NAMES_MAX, PROVIDERS_MAX, ProviderList, ProviderRequest, ProviderRow, UpdatedProvider},
     provider_rules::credential_header,
     service::UnlinkReason,
     validate,
@@ -79,12 +79,26 @@ pub async fn create(core: &Core, actor: &Actor, request: ProviderRequest) -> Res
     actor.require(Permission::ManageCredentials)?;
     let (id, values) = (ProviderId::new(), values(core, request)?);
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
+    require_room(store::providers::count(&mut change.tx, change.actor.organization).await?, PROVIDERS_MAX, "providers")?;
     require_linkable(&mut change.tx, &change.actor, values.key, None).await?;
     store::providers::insert(&mut change.tx, change.actor.organization, id, change.actor.user, &values).await.map_err(name_taken)?;
     let record = find(&mut change.tx, &change.actor, id).await?;
     let event = change.event("provider.created", "provider", id, &values.name).with("base_url", values.base_url.as_str());
     change.commit([with_key(event, values.key)]).await?;
     Ok(provider_row(record, Vec::new(), &Recent::default()))
+}
+
+/// Requires that there are fewer than `max`, because all of them are in memory for calls.
+///
+/// # Errors
+/// `Invalid` at `name`.
+fn require_room(count: i64, max: i64, noun: &str) -> Result<(), Error> {
+    if count < max { Ok(()) } else { Err(Error::invalid("name", format!("An organization can have at most {max} {noun}. Delete one first."))) }
+}
+
+/// Requires that another model or alias can be created.
+async fn require_free_name(tx: &mut Connection, organization: OrganizationId) -> Result<(), Error> {
+    require_room(store::model_aliases::count_names(tx, organization).await?, NAMES_MAX, "models and aliases")
 }
 
 /// Updates a provider. A new base URL unlinks the keys of the provider and its models, so that no key is sent to a URL that it was not linked
@@ -169,4 +183,16 @@ fn with_key(event: Event, key: Option<CredentialId>) -> Event {
 
 fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "A provider with this name already exists.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_models_is_limited() {
+        assert_eq!(require_room(NAMES_MAX - 1, NAMES_MAX, "models"), Ok(()));
+        let error = require_room(NAMES_MAX, NAMES_MAX, "models").unwrap_err();
+        assert_eq!(error, Error::invalid("name", "An organization can have at most 1000 models. Delete one first."));
+    }
 }

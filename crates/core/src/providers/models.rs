@@ -44,6 +44,7 @@ pub async fn create_model(core: &Core, actor: &Actor, provider: ProviderId, requ
     let (id, values) = (ModelId::new(), values(request)?);
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     let provider = super::find(&mut change.tx, &change.actor, provider).await?;
+    super::require_free_name(&mut change.tx, change.actor.organization).await?;
     require_linkable(&mut change.tx, &change.actor, values.key, None).await?;
     require_fallbacks(&mut change.tx, &change.actor, id, &values.fallbacks).await?;
     let parent = (change.actor.organization, provider.id);

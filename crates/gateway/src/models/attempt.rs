@@ -26,6 +26,8 @@ use latchkey_http::AppState;
 
 /// Time limit until the headers of a response. Models that do not stream send them after the last token.
 const HEADERS_LIMIT: Duration = Duration::from_mins(10);
+/// Headers by which a caller selects an account of the provider, which the credential may not be valid for.
+const ACCOUNT_HEADERS: [&str; 3] = ["openai-organization", "openai-project", "anthropic-workspace"];
 
 /// The response of a target.
 pub(super) struct Answered {
@@ -98,7 +100,7 @@ async fn attempt(
             return Err(ModelProblem { retry: Retry::Never, ..timed_out(&candidate.target) });
         };
         match sent {
-            Ok(response) => return Ok(judge(call, &state, candidate, response)),
+            Ok(response) => return Ok(judge(call, &state, candidate, headers, response)),
             Err(HttpError::Unreachable) if may_repeat => may_repeat = false,
             Err(error) => {
                 // An interrupted connection says nothing about what was used.
@@ -124,8 +126,8 @@ fn outgoing_request(call: &Call, request: &ModelRequest, headers: &HeaderMap, ca
     outgoing
 }
 
-/// Judges a response by its status and headers.
-fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, response: reqwest::Response) -> Attempt {
+/// Judges a response by its status, its headers and those of the call.
+fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, sent: &HeaderMap, response: reqwest::Response) -> Attempt {
     let (target, status) = (&candidate.target, response.status());
     if status.is_success() {
         call.record.set_first_byte();
@@ -135,8 +137,13 @@ fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, response: req
     }
     call.record.used = Used::Nothing;
     match status.as_u16() {
+        // A caller can provoke 403, and 401 with these headers, which must not affect other callers.
         code @ (401 | 403) => {
-            failed(state, candidate, CallFailure::Refused(code), SKIP);
+            if code == 401 && !ACCOUNT_HEADERS.iter().any(|name| sent.contains_key(*name)) {
+                failed(state, candidate, CallFailure::Refused(code), SKIP);
+            } else {
+                report(state, target, CallFailure::Status(code));
+            }
             Attempt::Failed(credential_refused(target, code))
         }
         code @ (429 | 500..) => {

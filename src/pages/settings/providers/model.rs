@@ -13,7 +13,7 @@ use crate::{
 use latchkey_types::{
     budget::TOKENS_MAX,
     error::Error,
-    provider::{AliasTarget, GeneralKey, ModelRequest, ModelRow, PRIORITIES},
+    provider::{AliasTarget, GeneralKey, KeyLinkState, ModelRequest, ModelRow, PRIORITIES},
     provider_rules,
 };
 use latchkey_ui::{
@@ -44,6 +44,7 @@ pub(super) fn ModelDialog(
 
     // Data
     let id = model.id;
+    let is_unlinked = matches!(model.link, KeyLinkState::Deleted | KeyLinkState::AddressChanged);
     let link = model.link.key().map(|key| key.id.to_string()).unwrap_or_default();
     let (built_in_context, own_context) = if model.has_own_limits { (None, model.context_tokens) } else { (model.context_tokens, None) };
     let text = |tokens: Option<i64>| tokens.map(|tokens| tokens.to_string()).unwrap_or_default();
@@ -54,7 +55,7 @@ pub(super) fn ModelDialog(
 
     // Actions
     let submit = move |()| {
-        let request = check(form);
+        let request = check(form, is_unlinked);
         let call = request.map(|request| async move { edit_model(id, request).await.map_err(|error| targets::at_list(error, FALLBACKS)) });
         form.send(call, move |_| on_done.run("Changes saved".to_owned()));
     };
@@ -69,7 +70,7 @@ pub(super) fn ModelDialog(
                 <Field form name="upstream_name" label="Name at the provider" value=model.upstream_name optional=true
                     hint="Blank: same as the name"/>
             </div>
-            <SelectField form name="key" label="Key" options=key_choices("The provider’s key", keys) value=link/>
+            <SelectField form name="key" label="Key" options=own_key_choices(is_unlinked, keys) value=link/>
             <PriceFields form before=model.price price_date/>
             <CheckboxGroup form name=ALLOW_UNPRICED label="Without a price" options=vec![allow]/>
             <div class="field-row">
@@ -91,9 +92,23 @@ fn context_hint(built_in: Option<i64>, is_own: bool) -> String {
     }
 }
 
-fn check(form: Form) -> Option<ModelRequest> {
+/// The provider's key of a model that has lost its own one.
+const PROVIDERS_KEY: &str = "provider";
+
+/// A model that has lost its own key stays without one until a key is chosen: that of the provider may be billed to somebody else.
+fn own_key_choices(is_unlinked: bool, keys: Vec<GeneralKey>) -> Vec<Choice> {
+    if !is_unlinked {
+        return key_choices("The provider’s key", keys);
+    }
+    let mut choices = key_choices("No key", keys);
+    choices.insert(1, (PROVIDERS_KEY.to_owned(), "The provider’s key".to_owned()));
+    choices
+}
+
+fn check(form: Form, is_unlinked: bool) -> Option<ModelRequest> {
     let name = form.check("name", provider_rules::model_name);
-    let key = form.check("key", check_key);
+    let keeps_unlinked = is_unlinked && form.value("key").is_empty();
+    let key = form.check("key", |field, chosen| if is_unlinked && chosen == PROVIDERS_KEY { Ok(None) } else { check_key(field, chosen) });
     let price = form.record(price::read(form));
     let context_tokens = form.check("context_tokens", tokens);
     let output_tokens = form.check("output_tokens", tokens);
@@ -102,8 +117,7 @@ fn check(form: Form) -> Option<ModelRequest> {
         name: name?,
         upstream_name: form.value("upstream_name").trim().to_owned(),
         key: key?,
-        // The key was chosen in the dialog.
-        keeps_unlinked: false,
+        keeps_unlinked,
         price: price?,
         context_tokens: context_tokens?,
         output_tokens: output_tokens?,
@@ -133,6 +147,13 @@ mod tests {
         for bad in ["0", "-1", "1.5", "many", "1000000000001"] {
             assert!(tokens("context_tokens", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_model_without_its_own_key_is_not_given_another_one() {
+        let first = |is_unlinked| own_key_choices(is_unlinked, Vec::new()).swap_remove(0);
+        assert_eq!(first(true), (String::new(), "No key".to_owned()));
+        assert_eq!(first(false), (String::new(), "The provider’s key".to_owned()));
     }
 
     #[test]
