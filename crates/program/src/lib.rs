@@ -9,6 +9,7 @@ mod connection;
 pub mod data_dir;
 mod docs;
 mod events;
+mod log_buffer;
 mod page_auth;
 mod playground;
 pub mod router;

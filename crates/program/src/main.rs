@@ -83,6 +83,8 @@ fn main() -> ExitCode {
 /// Runs a command that works on the data directory.
 fn run_multi_threaded(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     let result = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(work));
+    // Before the message, which is the last line.
+    telemetry::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -31,6 +31,7 @@ use super::{
     connection::{self, ClientStream, Connections, OpenConnection, RequestBody, RequestInProgress, ResponseBody},
     data_dir::Data,
     router::router,
+    telemetry,
 };
 use latchkey_core::{
     mail::Mailer,
@@ -214,6 +215,8 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let server = Server::open(options).await?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tracing::info!("Latchkey is at {}", server.state.public_url.link(""));
+    // Scripts wait for this line.
+    telemetry::flush();
     if !server.state.has_users().await? {
         // In the fragment, which browsers send to no server or proxy.
         let link = server.state.public_url.link(&format!("setup#{}", server.state.setup_token.expose_secret()));
