@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::HeaderName;
 use latchkey_types::id::{KeyId, OrganizationId, RequestId, UserId};
-use tracing::Instrument;
 
 /// Response header with the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,15 +23,20 @@ pub(crate) struct Caller {
     pub(crate) key: Option<KeyId>,
 }
 
+/// Id of the current request; `None` outside of the general router.
+pub fn current_id() -> Option<RequestId> {
+    CURRENT.try_with(|request| request.id).ok()
+}
+
 /// Id of the current request; a new id outside of the general router.
 pub fn request_id() -> RequestId {
-    CURRENT.try_with(|request| request.id).unwrap_or_default()
+    current_id().unwrap_or_default()
 }
 
 /// Runs `work` in the scope of the current request, so that a spawned task logs under its id.
 pub fn in_current_scope<Work: Future>(work: Work) -> impl Future<Output = Work::Output> {
     let current = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(CurrentRequest { id: RequestId::new(), caller: OnceLock::new() }));
-    CURRENT.scope(current, work).in_current_span()
+    CURRENT.scope(current, work)
 }
 
 /// Sets the caller of the current request for the log: a user, or a key that the user created.

@@ -15,7 +15,6 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use tracing::{Instrument, info_span};
 
 use super::{
     AppState,
@@ -34,9 +33,8 @@ pub async fn log_request(State(state): State<AppState>, request: Request, next: 
     // Never the path or the query, which may contain secrets: only the route's pattern.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let current = Arc::new(CurrentRequest { id: RequestId::new(), caller: OnceLock::new() });
-    let span = info_span!("call", request_id = %current.id);
-    let mut response = CURRENT.scope(Arc::clone(&current), next.run(request)).instrument(span).await;
-    if let Ok(id) = HeaderValue::from_str(&current.id.to_string()) {
+    let mut response = CURRENT.scope(Arc::clone(&current), next.run(request)).await;
+    if let Ok(id) = HeaderValue::from_str(&current.id.text()) {
         response.headers_mut().entry(REQUEST_ID).or_insert(id);
     }
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
