@@ -2,6 +2,7 @@
 
 use super::request_context::{CURRENT, CurrentRequest, REQUEST_ID};
 use std::{
+    panic::AssertUnwindSafe,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -13,14 +14,15 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderValue, Method},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 
 use super::{
     AppState,
     problem::{Problem, ProblemCode},
 };
-use latchkey_types::{id::RequestId, time::Timestamp};
+use latchkey_types::{error::Error, id::RequestId, time::Timestamp};
 
 /// Logged for requests without a route: static files and unknown paths.
 const NO_ROUTE: &str = "-";
@@ -28,16 +30,26 @@ const NO_ROUTE: &str = "-";
 /// Middleware that assigns each request an id, shared by the response, the problem body and the log, and counts and logs the request. An id
 /// sent by the client is neither used nor logged: it could contain a secret.
 pub async fn log_request(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let method = method_name(request.method());
     // Never the path or the query, which may contain secrets: only the route's pattern.
     let route = request.extensions().get::<MatchedPath>().cloned();
+    run(&state, method, route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str), next.run(request)).await
+}
+
+/// Like [`log_request`], for the handling of a request that bypasses the router. The response to a panic is 500.
+pub async fn log_handling(state: &AppState, method: Method, route: &'static str, handling: impl Future<Output = Response>) -> Response {
+    let guarded = async { AssertUnwindSafe(handling).catch_unwind().await.unwrap_or_else(|_| Problem::from(Error::Internal).into_response()) };
+    run(state, method_name(&method), route, guarded).await
+}
+
+/// Handles a request under a new id.
+async fn run(state: &AppState, method: &'static str, route: &str, handling: impl Future<Output = Response>) -> Response {
+    let started = Instant::now();
     let current = Arc::new(CurrentRequest { id: RequestId::new(), caller: OnceLock::new() });
-    let mut response = CURRENT.scope(Arc::clone(&current), next.run(request)).await;
+    let mut response = CURRENT.scope(Arc::clone(&current), handling).await;
     if let Ok(id) = HeaderValue::from_str(&current.id.text()) {
         response.headers_mut().entry(REQUEST_ID).or_insert(id);
     }
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     state.metrics.record_response(method, route, response.status());
     log(&current, method, route, &response, started.elapsed());
     response

@@ -46,7 +46,8 @@ pub fn router(state: AppState) -> Router {
     general.merge(gateway_routes(&state)).merge(rest::hot_routes()).with_state(state)
 }
 
-/// Without compression, time limit and the page's headers, because these responses are streams, and some come from services.
+/// Without compression, time limit and the page's headers, because these responses are streams, and some come from services. Most calls bypass these
+/// routes: see [`latchkey_gateway::HotRoute`].
 fn gateway_routes(state: &AppState) -> Router<AppState> {
     latchkey_gateway::routes()
         .layer(CatchPanicLayer::custom(|_| Problem::from(Error::Internal).into_response()))

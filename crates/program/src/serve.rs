@@ -39,6 +39,7 @@ use latchkey_core::{
     samples::store::{SampleStore, SampleStoreSpec},
 };
 use latchkey_events::EventLog;
+use latchkey_gateway::HotRoute;
 use latchkey_http::AppState;
 use latchkey_rest as rest;
 
@@ -193,7 +194,10 @@ fn serve_connection(accepted: Accepted, state: &AppState, router: &Router, limit
                 Err(mut other) => {
                     // Not a layer: that would wrap every route again for each connection.
                     other.extensions_mut().insert(ConnectInfo(peer));
-                    router.call(other).await?
+                    match HotRoute::of(other.method(), other.uri().path()) {
+                        Some(route) => route.handle(state, other).await,
+                        None => router.call(other).await?,
+                    }
                 }
             };
             Ok(response.map(|body| ResponseBody::new(body, in_progress)))

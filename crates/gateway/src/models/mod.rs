@@ -28,7 +28,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{ALLOW, CONTENT_ENCODING},
         request::Parts,
     },
@@ -64,7 +64,16 @@ pub(crate) fn routes() -> Router<AppState> {
     Api::ALL.into_iter().fold(others, |router, api| router.route(api.path(), post(receive).fallback(wrong_method)))
 }
 
+/// The pattern of [`routes`] that a call of a model matches.
+pub(crate) fn pattern(method: &Method, path: &str) -> Option<&'static str> {
+    Api::from_path(path).filter(|_| *method == Method::POST).map(Api::path)
+}
+
 async fn receive(State(state): State<AppState>, request: Request) -> Response {
+    handle(state, request).await
+}
+
+pub(crate) async fn handle(state: AppState, request: Request) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
     let Some(api) = Api::from_path(parts.uri.path()) else { return unknown_path().response(None) };

@@ -48,16 +48,32 @@ use latchkey_verify::{CachedKey, VerifyRequest};
 use request_body::{BodyFailure, OutgoingBody, SentBody};
 use response::Call;
 
+const WITHOUT_PATH: &str = "/gateway/{service}";
+const WITH_SLASH: &str = "/gateway/{service}/";
+const WITH_PATH: &str = "/gateway/{service}/{*path}";
+
 pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/gateway/{service}", any(receive))
-        .route("/gateway/{service}/", any(receive))
-        .route("/gateway/{service}/{*path}", any(receive))
+    [WITHOUT_PATH, WITH_SLASH, WITH_PATH].into_iter().fold(Router::new(), |router, pattern| router.route(pattern, any(receive)))
+}
+
+/// The pattern of [`routes`] that a path matches.
+pub(crate) fn pattern(path: &str) -> Option<&'static str> {
+    let rest = path.strip_prefix(path::PREFIX)?;
+    let (service, pattern) = match rest.split_once('/') {
+        None => (rest, WITHOUT_PATH),
+        Some((service, "")) => (service, WITH_SLASH),
+        Some((service, _)) => (service, WITH_PATH),
+    };
+    (!service.is_empty()).then_some(pattern)
 }
 
 async fn receive(State(state): State<AppState>, request: Request) -> Response {
+    handle(&state, request).await
+}
+
+pub(crate) async fn handle(state: &AppState, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    call(&state, parts, body).await.unwrap_or_else(IntoResponse::into_response)
+    call(state, parts, body).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn call(state: &AppState, parts: Parts, body: Body) -> Result<Response, Problem> {
