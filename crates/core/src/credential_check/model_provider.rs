@@ -84,7 +84,7 @@ fn request(client: &HttpClient, to: &Endpoint<'_>, query: Option<&str>, key: Opt
 
 async fn send(client: &HttpClient, request: RequestBuilder) -> Result<HttpResponse, HttpError> {
     let request = request.build().map_err(|_| HttpError::InvalidResponse)?;
-    let response = client.forward(request).await?;
+    let response = client.execute(request).await?;
     Ok(HttpResponse { status: response.status().as_u16(), body: read_body(response, LIST_MAX).await?.into() })
 }
 

@@ -3,6 +3,7 @@
 //! networks are called.
 
 mod address;
+mod forward;
 mod own_networks;
 #[cfg(test)]
 mod tests;
@@ -10,29 +11,42 @@ mod transfer;
 
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
+use http::{
+    header::{ACCEPT, USER_AGENT},
+    uri::Scheme,
+};
+use hyper::body::Incoming;
 use ipnet::IpNet;
 use reqwest::{
-    Client, ClientBuilder, Method, Request, RequestBuilder, Response,
+    Body, Client, ClientBuilder, Method, Request, RequestBuilder, Response,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderValue,
     redirect::Policy,
 };
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
 use address::{AllowedAddresses, Transport};
+use forward::ForwardClient;
 use own_networks::OwnNetworks;
 pub(crate) use transfer::{Connector, read_body};
 
 /// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Idle time after which a connection is probed.
+/// Idle time after which a connection is probed, and the time between two probes.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Timeout of a whole request whose response is read by the client.
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// Largest response body, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
+
+/// Sent if a request has no other.
+const AGENT: &str = concat!("latchkey/", env!("CARGO_PKG_VERSION"));
+
+/// A response to a forwarded request, whose body is a stream.
+pub type ForwardedResponse = http::Response<Incoming>;
 
 /// Networks that the operator allows or denies for outgoing calls. Denied ones take precedence.
 #[derive(Debug, Clone, Default)]
@@ -43,9 +57,17 @@ pub struct OutgoingNetworks {
 
 #[derive(Clone)]
 pub struct HttpClient {
-    tls: Client,
-    plain: Client,
+    tls: Clients,
+    plain: Clients,
     allowed_addresses: Arc<AllowedAddresses>,
+}
+
+/// The clients for one transport.
+#[derive(Clone)]
+struct Clients {
+    /// For requests that Latchkey makes for itself.
+    own: Client,
+    forward: ForwardClient,
 }
 
 pub struct HttpResponse {
@@ -81,29 +103,32 @@ impl HttpClient {
     /// If the system's root certificates cannot be loaded.
     pub fn new(networks: OutgoingNetworks) -> anyhow::Result<Self> {
         let allowed_addresses = AllowedAddresses::new(networks, OwnNetworks::of_this_machine());
-        Self::build(allowed_addresses, Arc::new(SystemResolver), ClientBuilder::dns_resolver)
+        let connector = |resolver: FilteringResolver, tls_config| forward::Connector::new(Arc::new(resolver), tls_config);
+        Self::build(allowed_addresses, Arc::new(SystemResolver), ClientBuilder::dns_resolver, connector)
     }
 
-    /// `connect` gives the resolver to each of the two clients.
+    /// `connect` gives the resolver to each client for own requests, and `connector` makes the connector of each client for forwarded ones.
     fn build(
         allowed_addresses: AllowedAddresses,
         names: Arc<dyn Resolve>,
         connect: impl Fn(ClientBuilder, FilteringResolver) -> ClientBuilder,
+        connector: impl Fn(FilteringResolver, Arc<ClientConfig>) -> forward::Connector,
     ) -> anyhow::Result<Self> {
-        let allowed_addresses = Arc::new(allowed_addresses);
-        let client = |transport| {
-            let resolver = FilteringResolver { names: Arc::clone(&names), allowed_addresses: Arc::clone(&allowed_addresses), transport };
-            connect(client_builder(), resolver).build()
+        let (allowed_addresses, tls_config) = (Arc::new(allowed_addresses), forward::tls_config()?);
+        let clients = |transport| -> anyhow::Result<Clients> {
+            let resolver = || FilteringResolver { names: Arc::clone(&names), allowed_addresses: Arc::clone(&allowed_addresses), transport };
+            let own = connect(client_builder(), resolver()).build()?;
+            Ok(Clients { own, forward: forward::client(connector(resolver(), Arc::clone(&tls_config))) })
         };
-        Ok(Self { tls: client(Transport::Tls)?, plain: client(Transport::Plain)?, allowed_addresses: Arc::clone(&allowed_addresses) })
+        Ok(Self { tls: clients(Transport::Tls)?, plain: clients(Transport::Plain)?, allowed_addresses: Arc::clone(&allowed_addresses) })
     }
 
     /// A request for [`Self::send`], with a time limit of [`CALL_LIMIT`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.client(transport(&url)).request(method, url).timeout(CALL_LIMIT)
+        self.clients(transport(&url)).own.request(method, url).timeout(CALL_LIMIT)
     }
 
-    fn client(&self, transport: Transport) -> &Client {
+    fn clients(&self, transport: Transport) -> &Clients {
         match transport {
             Transport::Tls => &self.tls,
             Transport::Plain => &self.plain,
@@ -126,29 +151,47 @@ impl HttpClient {
     /// Sends a request and reads the whole response. Redirects are returned, not followed.
     pub async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, HttpError> {
         let request = request.build().map_err(|_| HttpError::InvalidResponse)?;
-        let response = self.forward(request).await?;
+        let response = self.execute(request).await?;
         Ok(HttpResponse { status: response.status().as_u16(), body: read_body(response, BODY_MAX).await?.into() })
     }
 
-    /// Sends a request with a streamed body, and returns when the headers of the response have arrived; its body is a stream too. The caller
-    /// sets the time limit. Redirects are returned, not followed.
-    pub async fn forward(&self, request: Request) -> Result<Response, HttpError> {
+    /// Sends a request that Latchkey makes for itself, and returns when the headers of the response have arrived. The caller sets the time limit.
+    /// Redirects are returned, not followed.
+    pub(crate) async fn execute(&self, request: Request) -> Result<Response, HttpError> {
         let transport = transport(request.url());
-        // Literal IP addresses bypass the resolver.
         let literal = match request.url().host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
             Some(Host::Domain(_)) => None,
             None => return Err(HttpError::BlockedAddress),
         };
-        literal.map_or(Ok(()), |address| self.allowed_addresses.check(address, transport))?;
-        self.client(transport).execute(request).await.map_err(|error| failure(&error))
+        self.check_literal(literal, transport)?;
+        self.clients(transport).own.execute(request).await.map_err(|error| failure(&error))
+    }
+
+    /// Forwards a request with a streamed body, and returns when the headers of the response have arrived; its body is a stream too. The caller
+    /// sets the time limit. Redirects are returned, not followed.
+    pub async fn forward(&self, mut request: http::Request<Body>) -> Result<ForwardedResponse, HttpError> {
+        let transport = if request.uri().scheme() == Some(&Scheme::HTTPS) { Transport::Tls } else { Transport::Plain };
+        let host = request.uri().host().ok_or(HttpError::BlockedAddress)?;
+        // As the connector does.
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        self.check_literal(host.parse().ok(), transport)?;
+        let headers = request.headers_mut();
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        self.clients(transport).forward.request(request).await.map_err(|error| forward::failure(&error))
+    }
+
+    /// Literal IP addresses bypass the resolver.
+    fn check_literal(&self, literal: Option<IpAddr>, transport: Transport) -> Result<(), HttpError> {
+        literal.map_or(Ok(()), |address| self.allowed_addresses.check(address, transport))
     }
 }
 
 fn client_builder() -> ClientBuilder {
     Client::builder()
-        .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+        .user_agent(AGENT)
         // A redirect could send the key to another host.
         .redirect(Policy::none())
         // A proxy would resolve host names itself and bypass the address check.

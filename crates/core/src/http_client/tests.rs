@@ -133,6 +133,10 @@ impl Recorded {
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.connects.lock().unwrap())
     }
+
+    fn is_passed_on(&self) -> bool {
+        self.passed_on.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
 }
 
 fn not_connected() -> BoxError {
@@ -189,13 +193,23 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let is_passed_on = self.recorded.passed_on.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if is_passed_on {
+        if self.recorded.is_passed_on() {
             return Box::pin(self.inner.call(request));
         }
         self.recorded.add("literal");
         Box::pin(async { Err(not_connected()) })
     }
+}
+
+/// Same as [`RecordingConnector`], for forwarded requests.
+fn recording_connector(inner: forward::Connector, recorded: Arc<Recorded>) -> forward::Connector {
+    forward::Connector::from_fn(move |uri| {
+        if recorded.is_passed_on() {
+            return inner.clone().call(uri);
+        }
+        recorded.add("literal");
+        Box::pin(async { Err(not_connected()) })
+    })
 }
 
 /// The addresses of names in the tests. `rebinding.test` is public at its first lookup only.
@@ -234,30 +248,40 @@ impl RecordingClient {
     fn new(networks: OutgoingNetworks) -> Self {
         let recorded = Arc::<Recorded>::default();
         let allowed_addresses = AllowedAddresses::new(networks, OwnNetworks::new(own_addresses));
-        let client = HttpClient::build(allowed_addresses, Arc::<Names>::default(), |builder, inner| {
-            let resolver = RecordingResolver { inner, recorded: Arc::clone(&recorded) };
-            builder.dns_resolver(resolver).connector_layer(ConnectRecorder(Arc::clone(&recorded)))
-        });
-        Self { client: client.unwrap(), recorded }
+        let resolver = |inner| RecordingResolver { inner, recorded: Arc::clone(&recorded) };
+        let connect = |builder: ClientBuilder, inner| builder.dns_resolver(resolver(inner)).connector_layer(ConnectRecorder(Arc::clone(&recorded)));
+        let connector =
+            |inner, tls_config| recording_connector(forward::Connector::new(Arc::new(resolver(inner)), tls_config), Arc::clone(&recorded));
+        let client = HttpClient::build(allowed_addresses, Arc::<Names>::default(), connect, connector).unwrap();
+        Self { client, recorded }
+    }
+
+    /// For a name, the connector calls the recording resolver. An address must not reach the connector.
+    fn expect(&self, url: &Url) {
+        let is_name = matches!(url.host(), Some(Host::Domain(_)));
+        self.recorded.passed_on.store(usize::from(is_name), Ordering::SeqCst);
     }
 
     /// Sends a request. Returns its error and the recorded connections; `None` if `url` is not a URL.
     async fn send(&self, url: &str) -> Option<(Option<HttpError>, Vec<String>)> {
         let url = Url::parse(url).ok()?;
-        // For a name, the connector calls the recording resolver. An address must not reach the connector.
-        let is_name = matches!(url.host(), Some(Host::Domain(_)));
-        self.recorded.passed_on.store(usize::from(is_name), Ordering::SeqCst);
+        self.expect(&url);
         let error = self.client.send(self.client.request(Method::GET, url)).await.err();
         Some((error, self.recorded.take()))
     }
 
-    /// As [`Self::send`], for a request that is forwarded.
-    async fn forward(&self, url: &str) -> (Option<HttpError>, Vec<String>) {
-        let url = Url::parse(url).unwrap();
-        self.recorded.passed_on.store(usize::from(matches!(url.host(), Some(Host::Domain(_)))), Ordering::SeqCst);
-        let error = self.client.forward(Request::new(Method::GET, url)).await.err();
-        (error, self.recorded.take())
+    /// As [`Self::send`], for a request that is forwarded; `None` also if the URL is not a URI.
+    async fn forward(&self, url: &str) -> Option<(Option<HttpError>, Vec<String>)> {
+        let url = Url::parse(url).ok()?;
+        self.expect(&url);
+        let error = self.client.forward(request(url.as_str())?).await.err();
+        Some((error, self.recorded.take()))
     }
+}
+
+/// A request that is forwarded; `None` if `uri` is not a URI.
+fn request(uri: &str) -> Option<http::Request<Body>> {
+    http::Request::get(uri).body(Body::default()).ok()
 }
 
 #[tokio::test]
@@ -265,16 +289,31 @@ async fn no_spelling_of_a_blocked_address_is_connected_to() {
     let client = RecordingClient::new(OutgoingNetworks::default());
     let hosts: Vec<String> =
         BLOCKED_V4.into_iter().flat_map(spellings).chain(BLOCKED_V6.map(str::to_owned)).chain(BLOCKED_NAMES.map(str::to_owned)).collect();
-    let mut sent = 0;
+    let (mut sent, mut forwarded) = (0, 0);
     for host in &hosts {
         for url in [format!("https://{host}/v1/models"), format!("http://{host}:8080/")] {
             // A zone id, for example, makes the whole URL invalid.
             let Some(result) = client.send(&url).await else { continue };
             assert_eq!(result, (Some(HttpError::BlockedAddress), Vec::new()), "{url}");
             sent += 1;
+            let Some(result) = client.forward(&url).await else { continue };
+            assert_eq!(result, (Some(HttpError::BlockedAddress), Vec::new()), "{url}, forwarded");
+            forwarded += 1;
         }
     }
-    assert!(sent >= 500, "only {sent} requests were sent");
+    assert!(sent >= 500 && forwarded >= 500, "only {sent} requests were sent, and {forwarded} forwarded");
+}
+
+/// A URI is not normalized as a URL is. What the system's resolver accepts as an address is checked like a name.
+#[tokio::test]
+async fn no_spelling_in_a_uri_is_connected_to() {
+    let client = RecordingClient::new(OutgoingNetworks::default());
+    for host in ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1.", "user@127.0.0.1", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]"] {
+        let uri = format!("http://{host}:8080/");
+        client.recorded.passed_on.store(1, Ordering::SeqCst);
+        let error = client.client.forward(request(&uri).unwrap()).await.err();
+        assert_eq!((error, client.recorded.take()), (Some(HttpError::BlockedAddress), Vec::new()), "{uri}");
+    }
 }
 
 #[tokio::test]
@@ -292,10 +331,13 @@ async fn only_the_public_addresses_of_a_name_are_connected_to() {
 async fn addresses_of_forwarded_requests_are_checked() {
     let client = RecordingClient::new(OutgoingNetworks::default());
     for url in ["https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "https://localhost/", "https://own.test/"] {
-        assert_eq!(client.forward(url).await, (Some(HttpError::BlockedAddress), Vec::new()), "{url}");
+        assert_eq!(client.forward(url).await, Some((Some(HttpError::BlockedAddress), Vec::new())), "{url}");
     }
-    assert_eq!(client.forward("http://1.1.1.1/").await, (Some(HttpError::Unencrypted), Vec::new()));
-    assert_eq!(client.forward("https://public.test/").await, (Some(HttpError::Unreachable), vec![PUBLIC.to_owned()]));
+    assert_eq!(client.forward("http://1.1.1.1/").await, Some((Some(HttpError::Unencrypted), Vec::new())));
+    let connected = |to: &str| Some((Some(HttpError::Unreachable), vec![to.to_owned()]));
+    assert_eq!(client.forward("https://public.test/").await, connected(PUBLIC));
+    assert_eq!(client.forward("https://1.1.1.1/").await, connected("literal"));
+    assert_eq!(client.forward("https://mixed.test/").await, connected(PUBLIC));
 }
 
 #[tokio::test]
@@ -341,7 +383,7 @@ async fn redirects_of_forwarded_requests_are_returned() {
     });
     let client = RecordingClient::new(OutgoingNetworks { allowed: vec!["127.0.0.0/8".parse().unwrap()], denied: Vec::new() });
     client.recorded.passed_on.store(1, Ordering::SeqCst);
-    let response = client.client.forward(Request::new(Method::GET, Url::parse(&url).unwrap())).await.unwrap();
+    let response = client.client.forward(request(&url).unwrap()).await.unwrap();
     assert_eq!((response.status().as_u16(), client.recorded.take()), (302, Vec::new()));
     service.join().unwrap();
 }

@@ -18,10 +18,10 @@ use super::{HttpClient, HttpError, failure};
 const TRANSFER_LIMIT: Duration = Duration::from_mins(2);
 
 impl HttpClient {
-    /// Same as [`HttpClient::forward`], with a time limit for the request and the body of its response.
+    /// Same as [`HttpClient::execute`], with a time limit for the request and the body of its response.
     pub(crate) async fn transfer(&self, mut request: Request) -> Result<Response, HttpError> {
         *request.timeout_mut() = Some(TRANSFER_LIMIT);
-        self.forward(request).await
+        self.execute(request).await
     }
 }
 

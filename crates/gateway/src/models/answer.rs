@@ -7,6 +7,7 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{CONTENT_LENGTH, CONTENT_TYPE},
+        response::Parts,
     },
     response::Response,
 };
@@ -50,10 +51,9 @@ pub(super) async fn pass_on(mut call: Call, answered: Answered) -> Response {
         // The provider may charge each repeated call.
         return call.refuse(ModelProblem::last(StatusCode::BAD_GATEWAY, "encoded_response", message));
     }
-    let status = response.status();
     // Without the extensions, one of which contains the provider's own reason phrase.
-    let (parts, body) = axum::http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut sent = parts.headers;
+    let (Parts { status, headers: mut sent, .. }, body) = response.into_parts();
+    let body = reqwest::Body::wrap(body);
     headers::clean_length(&mut sent, body.size_hint().exact(), false);
     headers::clean_response(&mut sent);
     let masked = candidate.prepared.masker.as_ref().map(|masker| Masked::new(masker, headers::mask(&mut sent, masker), &call, &candidate.target));

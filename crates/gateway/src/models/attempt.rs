@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
     header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VIA},
 };
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{headers, via};
 use latchkey_core::{
-    http_client::HttpError,
+    http_client::{ForwardedResponse, HttpError},
     models::{self, CallFailure, Target},
 };
 use latchkey_http::AppState;
@@ -31,7 +31,7 @@ const ACCOUNT_HEADERS: [&str; 3] = ["openai-organization", "openai-project", "an
 
 /// The response of a target.
 pub(super) struct Answered {
-    pub(super) response: reqwest::Response,
+    pub(super) response: ForwardedResponse,
     pub(super) candidate: Candidate,
     /// Whether the usage in the stream was not requested by the caller.
     pub(super) drops_usage: bool,
@@ -39,9 +39,9 @@ pub(super) struct Answered {
 
 /// What came of one attempt.
 enum Attempt {
-    Answered(reqwest::Response),
+    Answered(ForwardedResponse),
     /// The target is overloaded or broken. This is the response if there is no other target.
-    Overloaded(reqwest::Response),
+    Overloaded(ForwardedResponse),
     /// The target could not be called. This is the error if there is no other target.
     Failed(ModelProblem),
 }
@@ -92,8 +92,10 @@ async fn attempt(
     let state = call.state.clone();
     let mut may_repeat = is_only;
     loop {
+        let Some(outgoing) = outgoing_request(call, request, headers, candidate) else {
+            return Ok(Attempt::Failed(not_called(&candidate.target, HttpError::InvalidResponse)));
+        };
         call.record.attempt(&candidate.target, request.price(&candidate.target).copied());
-        let outgoing = outgoing_request(call, request, headers, candidate);
         let Ok(sent) = call.during(timeout(HEADERS_LIMIT, state.http_client.forward(outgoing))).await? else {
             failed(&state, candidate, CallFailure::Timeout, SKIP);
             // The provider may still be working on it: a repeated call would be paid twice.
@@ -114,20 +116,21 @@ async fn attempt(
     }
 }
 
-fn outgoing_request(call: &Call, request: &ModelRequest, headers: &HeaderMap, candidate: &Candidate) -> reqwest::Request {
+/// `None` if the URL is not valid, for example because the query is too long.
+fn outgoing_request(call: &Call, request: &ModelRequest, headers: &HeaderMap, candidate: &Candidate) -> Option<Request<reqwest::Body>> {
     let url = targets::url(&candidate.target, call.api, call.query.as_deref());
-    let mut outgoing = reqwest::Request::new(Method::POST, url);
+    let mut outgoing = Request::new(RequestBody::of(request.for_target(&candidate.target.upstream_name, targets::host(&candidate.target))));
+    *outgoing.method_mut() = Method::POST;
+    *outgoing.uri_mut() = Uri::try_from(url.as_str()).ok()?;
     *outgoing.headers_mut() = headers.clone();
     if let Some((name, value)) = &candidate.prepared.header {
         outgoing.headers_mut().insert(name.clone(), value.clone());
     }
-    let body = request.for_target(&candidate.target.upstream_name, targets::host(&candidate.target));
-    *outgoing.body_mut() = Some(RequestBody::of(body));
-    outgoing
+    Some(outgoing)
 }
 
 /// Judges a response by its status, its headers and those of the call.
-fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, sent: &HeaderMap, response: reqwest::Response) -> Attempt {
+fn judge(call: &mut Call, state: &AppState, candidate: &Candidate, sent: &HeaderMap, response: ForwardedResponse) -> Attempt {
     let (target, status) = (&candidate.target, response.status());
     if status.is_success() {
         call.record.set_first_byte();

@@ -20,7 +20,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Method, header::VIA, request::Parts},
+    http::{HeaderMap, Method, Uri, header::VIA, request::Parts},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -33,7 +33,10 @@ use crate::{
     problems as shared, via,
 };
 use credential::{Added, Prepared};
-use latchkey_core::services::call::CallableService;
+use latchkey_core::{
+    http_client::{ForwardedResponse, HttpError},
+    services::call::CallableService,
+};
 use latchkey_http::{
     AppState, client_address,
     presented_key::{presented_key, require_active, unknown_key},
@@ -161,33 +164,36 @@ impl Admitted {
     /// 502, 504; 408, 413 or 400 for the caller's body.
     async fn forward(self, state: &AppState, parts: Parts, body: OutgoingBody) -> Result<Response, Problem> {
         let Self { key, service, prepared, url } = self;
-        let mut request = reqwest::Request::new(parts.method, url);
-        *request.headers_mut() = parts.headers;
-        headers::clean_request(request.headers_mut());
-        request.headers_mut().append(VIA, via::own());
-        body.write_length(request.headers_mut());
-        let masker = add_credential(&prepared, &mut request, body.bytes())?;
-        let is_head = *request.method() == Method::HEAD;
-        let failure = body.into_sent().map(|SentBody { body, failure }| {
-            *request.body_mut() = Some(body);
-            failure
-        });
+        let uri = Uri::try_from(url.as_str()).map_err(|_| problems::upstream_failed(&service, HttpError::InvalidResponse))?;
+        let Parts { method, mut headers, .. } = parts;
+        headers::clean_request(&mut headers);
+        headers.append(VIA, via::own());
+        body.write_length(&mut headers);
+        let masker = add_credential(&prepared, &method, &url, &mut headers, body.bytes())?;
+        let is_head = method == Method::HEAD;
+        let (body, failure) = match body.into_sent() {
+            Some(SentBody { body, failure }) => (body, Some(failure)),
+            None => (reqwest::Body::default(), None),
+        };
+        let mut request = axum::http::Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
         let response = send(state, &service, request, failure).await?;
-        Call { state, service: &service, key: &key, added: &prepared.added, masker, is_head }.pass_on(response)
+        Call { state, service: &service, key: &key, added: &prepared.added, url: &url, masker, is_head }.pass_on(response)
     }
 }
 
-/// Adds the credential to a request with this body. Returns the masker for the response.
-fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u8]) -> Result<Option<Arc<Masker>>, Problem> {
+/// Adds the credential to the headers of a request with this body. Returns the masker for the response.
+fn add_credential(prepared: &Prepared, method: &Method, url: &Url, headers: &mut HeaderMap, body: &[u8]) -> Result<Option<Arc<Masker>>, Problem> {
     match &prepared.added {
         // A parameter is already in the URL.
         Added::Nothing | Added::Parameter(..) => {}
         Added::Header(name, value) => {
-            request.headers_mut().insert(name.clone(), value.clone());
+            headers.insert(name.clone(), value.clone());
         }
         Added::Signature(signer) => {
-            let (method, url) = (request.method().clone(), request.url().clone());
-            let signature = signer.sign(&method, &url, request.headers_mut(), body, SystemTime::now());
+            let signature = signer.sign(method, url, headers, body, SystemTime::now());
             // The secret key is not sent, so that a service can repeat only the signature.
             return Ok(mask::masker(&[signature.ok_or_else(problems::unreadable_credential)?]));
         }
@@ -199,9 +205,9 @@ fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u
 async fn send(
     state: &AppState,
     service: &CallableService,
-    request: reqwest::Request,
+    request: axum::http::Request<reqwest::Body>,
     failure: Option<Arc<OnceLock<BodyFailure>>>,
-) -> Result<reqwest::Response, Problem> {
+) -> Result<ForwardedResponse, Problem> {
     let sent = timeout(service.timeout, state.http_client.forward(request)).await;
     let body_failure = || failure.as_ref().and_then(|failure| failure.get()).map(|failure| failure.problem(service.body_max));
     match sent {

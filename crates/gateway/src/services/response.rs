@@ -9,10 +9,12 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
+    http::response::Parts,
     response::Response,
 };
 use http_body::{Frame, SizeHint};
 use tokio::runtime::Handle;
+use url::Url;
 
 use super::{
     credential::Added,
@@ -24,7 +26,7 @@ use crate::{
     mask::{MaskStream, Masker},
 };
 use latchkey_core::{
-    http_client::HttpError,
+    http_client::{ForwardedResponse, HttpError},
     services::{self, call::CallableService},
 };
 use latchkey_http::{AppState, problem::Problem};
@@ -36,6 +38,7 @@ pub(super) struct Call<'a> {
     pub(super) service: &'a Arc<CallableService>,
     pub(super) key: &'a Arc<CachedKey>,
     pub(super) added: &'a Added,
+    pub(super) url: &'a Url,
     /// `None` if there is nothing to mask.
     pub(super) masker: Option<Arc<Masker>>,
     pub(super) is_head: bool,
@@ -46,18 +49,16 @@ impl Call<'_> {
     ///
     /// # Errors
     /// 502 `upstream_failed`, `encoded_response`, `redirect_refused`.
-    pub(super) fn pass_on(&self, response: reqwest::Response) -> Result<Response, Problem> {
-        let status = response.status();
+    pub(super) fn pass_on(&self, response: ForwardedResponse) -> Result<Response, Problem> {
+        // Without the extensions, one of which contains the service's own reason phrase.
+        let (Parts { status, mut headers, .. }, body) = response.into_parts();
         if status.is_informational() {
             return Err(problems::upstream_failed(self.service, HttpError::InvalidResponse));
         }
-        if headers::is_encoded(response.headers()) {
+        if headers::is_encoded(&headers) {
             return Err(problems::encoded_response(self.service));
         }
-        let redirect = self.origin().redirect(response.url(), response.headers());
-        // Without the extensions, one of which contains the service's own reason phrase.
-        let (parts, body) = axum::http::Response::<reqwest::Body>::from(response).into_parts();
-        let mut headers = parts.headers;
+        let redirect = self.origin().redirect(self.url, &headers);
         if !redirect::apply(redirect, status, &mut headers) {
             return Err(problems::foreign_redirect(self.service));
         }
@@ -106,8 +107,8 @@ struct Masked {
 }
 
 /// The body of a response.
-struct ResponseBody {
-    body: reqwest::Body,
+struct ResponseBody<B> {
+    body: B,
     /// `None` if nothing is masked.
     masked: Option<Masked>,
     /// The number of bytes that follow, which masking does not change; `None` if unknown.
@@ -115,8 +116,8 @@ struct ResponseBody {
     is_complete: bool,
 }
 
-impl ResponseBody {
-    fn new(body: reqwest::Body, masked: Option<Masked>) -> Self {
+impl<B: HttpBody<Data = Bytes>> ResponseBody<B> {
+    fn new(body: B, masked: Option<Masked>) -> Self {
         Self { left: body.size_hint().exact(), body, masked, is_complete: false }
     }
 
@@ -134,7 +135,7 @@ impl ResponseBody {
     }
 }
 
-impl HttpBody for ResponseBody {
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for ResponseBody<B> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -168,7 +169,7 @@ impl HttpBody for ResponseBody {
     }
 }
 
-impl Drop for ResponseBody {
+impl<B> Drop for ResponseBody<B> {
     fn drop(&mut self) {
         let Some(Masked { stream, mut echo }) = self.masked.take() else { return };
         echo.occurrences += stream.occurrences();
