@@ -7,6 +7,7 @@ mod mask;
 mod models;
 mod problems;
 mod services;
+mod uri;
 mod via;
 
 use axum::{

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::{
-    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VIA},
 };
 use tokio::time::timeout;
@@ -116,12 +116,12 @@ async fn attempt(
     }
 }
 
-/// `None` if the URL is not valid, for example because the query is too long.
+/// `None` if its URI is not valid.
 fn outgoing_request(call: &Call, request: &ModelRequest, headers: &HeaderMap, candidate: &Candidate) -> Option<Request<reqwest::Body>> {
-    let url = targets::url(&candidate.target, call.api, call.query.as_deref());
+    let uri = targets::uri(&candidate.target, call.api, call.query.as_deref())?;
     let mut outgoing = Request::new(RequestBody::of(request.for_target(&candidate.target.upstream_name, targets::host(&candidate.target))));
     *outgoing.method_mut() = Method::POST;
-    *outgoing.uri_mut() = Uri::try_from(url.as_str()).ok()?;
+    *outgoing.uri_mut() = uri;
     *outgoing.headers_mut() = headers.clone();
     if let Some((name, value)) = &candidate.prepared.header {
         outgoing.headers_mut().insert(name.clone(), value.clone());

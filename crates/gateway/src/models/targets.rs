@@ -10,12 +10,15 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{HeaderName, HeaderValue, header::AUTHORIZATION};
+use axum::http::{HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
 use secrecy::SecretString;
-use url::Url;
+use url::Position;
 
 use super::request::Api;
-use crate::mask::{Masker, masker};
+use crate::{
+    mask::{Masker, masker},
+    uri,
+};
 use latchkey_core::{
     credentials::Secrets,
     http_client::secret_header,
@@ -166,12 +169,10 @@ pub(super) fn host(target: &Target) -> &str {
     target.base_url.host_str().unwrap_or_default()
 }
 
-/// The URL of an API of a target, with the caller's query.
-pub(super) fn url(target: &Target, api: Api, query: Option<&str>) -> Url {
-    let mut url = target.base_url.clone();
-    url.set_path(&path(target.style, target.base_url.path(), api.path()));
-    url.set_query(query);
-    url
+/// The URI of an API of a target, with the caller's query. `None` if it is not valid, for example because the query is too long.
+pub(super) fn uri(target: &Target, api: Api, query: Option<&str>) -> Option<Uri> {
+    let path = path(target.style, target.base_url.path(), api.path());
+    uri::below(&target.base_url[..Position::BeforePath], &path, query)
 }
 
 /// `path` is that of the gateway and begins with `/v1`.

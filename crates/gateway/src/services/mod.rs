@@ -33,10 +33,7 @@ use crate::{
     problems as shared, via,
 };
 use credential::{Added, Prepared};
-use latchkey_core::{
-    http_client::{ForwardedResponse, HttpError},
-    services::call::CallableService,
-};
+use latchkey_core::{http_client::ForwardedResponse, services::call::CallableService};
 use latchkey_http::{
     AppState, client_address,
     presented_key::{presented_key, require_active, unknown_key},
@@ -100,7 +97,7 @@ struct Admitted {
     key: Arc<CachedKey>,
     service: Arc<CallableService>,
     prepared: Arc<Prepared>,
-    url: Url,
+    uri: Uri,
 }
 
 /// Checks a call, except for its body and the key's limits.
@@ -132,8 +129,8 @@ async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Problem> {
         return Err(problems::not_allowed());
     }
     let prepared = Prepared::of(&service)?;
-    let url = path::target(&service.base_url, path, prepared.query(parts.uri.query()).as_deref())?;
-    Ok(Admitted { key, service, prepared, url })
+    let uri = path::target(&service.base_url, path, prepared.query(parts.uri.query()).as_deref())?;
+    Ok(Admitted { key, service, prepared, uri })
 }
 
 /// The presented key, if it is active.
@@ -163,13 +160,12 @@ impl Admitted {
     /// # Errors
     /// 502, 504; 408, 413 or 400 for the caller's body.
     async fn forward(self, state: &AppState, parts: Parts, body: OutgoingBody) -> Result<Response, Problem> {
-        let Self { key, service, prepared, url } = self;
-        let uri = Uri::try_from(url.as_str()).map_err(|_| problems::upstream_failed(&service, HttpError::InvalidResponse))?;
+        let Self { key, service, prepared, uri } = self;
         let Parts { method, mut headers, .. } = parts;
         headers::clean_request(&mut headers);
         headers.append(VIA, via::own());
         body.write_length(&mut headers);
-        let masker = add_credential(&prepared, &method, &url, &mut headers, body.bytes())?;
+        let masker = add_credential(&prepared, &method, &uri, &mut headers, body.bytes())?;
         let is_head = method == Method::HEAD;
         let (body, failure) = match body.into_sent() {
             Some(SentBody { body, failure }) => (body, Some(failure)),
@@ -177,15 +173,15 @@ impl Admitted {
         };
         let mut request = axum::http::Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
         let response = send(state, &service, request, failure).await?;
-        Call { state, service: &service, key: &key, added: &prepared.added, url: &url, masker, is_head }.pass_on(response)
+        Call { state, service: &service, key: &key, added: &prepared.added, uri: &uri, masker, is_head }.pass_on(response)
     }
 }
 
 /// Adds the credential to the headers of a request with this body. Returns the masker for the response.
-fn add_credential(prepared: &Prepared, method: &Method, url: &Url, headers: &mut HeaderMap, body: &[u8]) -> Result<Option<Arc<Masker>>, Problem> {
+fn add_credential(prepared: &Prepared, method: &Method, uri: &Uri, headers: &mut HeaderMap, body: &[u8]) -> Result<Option<Arc<Masker>>, Problem> {
     match &prepared.added {
         // A parameter is already in the URL.
         Added::Nothing | Added::Parameter(..) => {}
@@ -193,7 +189,8 @@ fn add_credential(prepared: &Prepared, method: &Method, url: &Url, headers: &mut
             headers.insert(name.clone(), value.clone());
         }
         Added::Signature(signer) => {
-            let signature = signer.sign(method, url, headers, body, SystemTime::now());
+            let url = Url::parse(&uri.to_string()).ok();
+            let signature = url.and_then(|url| signer.sign(method, &url, headers, body, SystemTime::now()));
             // The secret key is not sent, so that a service can repeat only the signature.
             return Ok(mask::masker(&[signature.ok_or_else(problems::unreadable_credential)?]));
         }

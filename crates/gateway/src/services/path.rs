@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, iter::successors};
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use percent_encoding::percent_decode;
-use url::{Url, form_urlencoded};
+use url::{Position, Url, form_urlencoded};
 
+use crate::uri;
 use latchkey_http::problem::Problem;
 
 /// The beginning of the paths of all services.
@@ -79,16 +80,13 @@ fn is_dot_segment(segment: &str) -> bool {
     })
 }
 
-/// The URL of a path and query below the base URL.
+/// The URI of a path, which [`check`] accepts, and query below the base URL.
 ///
 /// # Errors
-/// 400 `invalid_path` if the URL would have other bytes.
-pub(super) fn target(base: &Url, path: &str, query: Option<&str>) -> Result<Url, Problem> {
-    let full = format!("{}{path}", base.path().trim_end_matches('/'));
-    let mut url = base.clone();
-    url.set_path(&full);
-    url.set_query(query);
-    if url.path() == full { Ok(url) } else { Err(invalid("The path is not in its normal form.")) }
+/// 400 `invalid_path` if it would have other bytes, or is too long.
+pub(super) fn target(base: &Url, path: &str, query: Option<&str>) -> Result<Uri, Problem> {
+    let base = base[..Position::AfterPath].trim_end_matches('/');
+    uri::below(base, path, query).ok_or_else(|| invalid("The path is not in its normal form, or too long."))
 }
 
 /// The query without the parameters of this name.
@@ -184,13 +182,13 @@ mod tests {
 
     #[test]
     fn a_target_has_the_bytes_of_the_path() {
-        let target = |base: &str, path: &str, query| target(&Url::parse(base).unwrap(), path, query).map(String::from).map_err(|_| ());
+        let target = |base: &str, path: &str, query| target(&Url::parse(base).unwrap(), path, query).map(|uri| uri.to_string()).map_err(|_| ());
         assert_eq!(target("https://a.test", "/v1/models", None).as_deref(), Ok("https://a.test/v1/models"));
         assert_eq!(target("https://a.test:8443/base", "/", Some("q=1&q=2")).as_deref(), Ok("https://a.test:8443/base/?q=1&q=2"));
         let path = "/a%20b/%c3%a9/users/a@b.c;v=1/a:b/(c)!$&'*+,=~";
         assert_eq!(target("https://a.test/base", path, None), Ok(format!("https://a.test/base{path}")));
         assert_eq!(target("https://a.test", "/a b", None), Err(()));
-        assert_eq!(target("https://a.test/base", "/../b", None), Err(()));
+        assert_eq!(target("https://a.test/base", "/b#c", None), Err(()));
     }
 
     #[test]

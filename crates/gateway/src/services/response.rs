@@ -9,12 +9,11 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    http::response::Parts,
+    http::{Uri, response::Parts},
     response::Response,
 };
 use http_body::{Frame, SizeHint};
 use tokio::runtime::Handle;
-use url::Url;
 
 use super::{
     credential::Added,
@@ -38,7 +37,7 @@ pub(super) struct Call<'a> {
     pub(super) service: &'a Arc<CallableService>,
     pub(super) key: &'a Arc<CachedKey>,
     pub(super) added: &'a Added,
-    pub(super) url: &'a Url,
+    pub(super) uri: &'a Uri,
     /// `None` if there is nothing to mask.
     pub(super) masker: Option<Arc<Masker>>,
     pub(super) is_head: bool,
@@ -58,7 +57,7 @@ impl Call<'_> {
         if headers::is_encoded(&headers) {
             return Err(problems::encoded_response(self.service));
         }
-        let redirect = self.origin().redirect(self.url, &headers);
+        let redirect = self.origin().redirect(self.uri, &headers);
         if !redirect::apply(redirect, status, &mut headers) {
             return Err(problems::foreign_redirect(self.service));
         }
