@@ -9,6 +9,7 @@ use axum::http::{
         X_CONTENT_TYPE_OPTIONS,
     },
 };
+use smallvec::SmallVec;
 
 use super::mask::Masker;
 use latchkey_types::service_rules::is_connection_header;
@@ -75,17 +76,18 @@ fn restrict_caching(headers: &mut HeaderMap) {
 }
 
 fn remove(headers: &mut HeaderMap, is_removed: impl Fn(&str) -> bool) {
-    let mut removed = named_by_connection(headers);
-    removed.extend(headers.keys().filter(|name| is_removed(name.as_str())).cloned());
+    let kinds = headers.keys().filter(|name| is_removed(name.as_str())).cloned();
+    // Few are removed from a usual request or response: these need no allocation.
+    let removed: SmallVec<[HeaderName; 4]> = named_by_connection(headers).chain(kinds).collect();
     for name in removed {
         headers.remove(name);
     }
 }
 
 /// The headers that `Connection` names, which apply only to the connection.
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    let names = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect()
+fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let names = headers.get_all(CONNECTION).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
 }
 
 fn is_of_caller(name: &str) -> bool {
@@ -144,7 +146,9 @@ pub(crate) fn clean_length(headers: &mut HeaderMap, length: Option<u64>, is_head
 
 /// Masks the values of headers, and removes headers whose names contain a secret. Returns the number of occurrences.
 pub(crate) fn mask(headers: &mut HeaderMap, masker: &Masker) -> u64 {
-    let (mut occurrences, mut removed, mut bytes) = (0, Vec::new(), Vec::new());
+    let (mut occurrences, mut removed) = (0, Vec::new());
+    // Most headers are shorter.
+    let mut bytes = Vec::with_capacity(256);
     for (name, value) in headers.iter_mut() {
         bytes.clear();
         bytes.extend_from_slice(name.as_str().as_bytes());

@@ -55,7 +55,9 @@ impl HotRoute {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (method, request) = (request.method().clone(), request.map(Body::new));
+        let method = request.method().clone();
+        // An empty body needs no allocation.
+        let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         // In a box of its own, because a future is copied each time that it is wrapped.
         let handling: BoxFuture<'_, Response> = match self.kind {
             HotRouteKind::Service => Box::pin(services::handle(state, request)),

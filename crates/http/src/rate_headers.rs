@@ -12,7 +12,7 @@ const CREDITS: HeaderName = HeaderName::from_static("x-latchkey-credits-remainin
 /// Writes `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) with each rate limit of the key, and
 /// `X-Latchkey-Credits-Remaining` if it has credits. Durations are whole seconds, rounded up. A key without limits has no headers.
 pub fn write(headers: &mut HeaderMap, verdict: &Verdict) {
-    let mut text = String::with_capacity(64);
+    let mut text = if verdict.rates().next().is_some() { String::with_capacity(64) } else { String::new() };
     for (name, parameters) in [(POLICY, policy as Parameters), (LIMIT, remaining)] {
         text.clear();
         list(&mut text, verdict.rates(), parameters);

@@ -69,7 +69,8 @@ impl Automaton {
 
     /// The length of the longest needle that ends at this state, in bytes; 0 if none does.
     pub(super) fn match_length(&self, state: State) -> usize {
-        self.node(state).match_length as usize
+        // The state after nearly all bytes. Without this, its node would be read for each of them.
+        if state == START { 0 } else { self.node(state).match_length as usize }
     }
 
     /// How many of the last bytes may be the prefix of a needle that is not complete.

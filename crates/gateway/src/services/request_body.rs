@@ -58,7 +58,8 @@ impl OutgoingBody {
             let bytes = body::read(headers, body, usize::try_from(max).unwrap_or(usize::MAX)).await?.bytes;
             return Ok(Self { length: Some(bytes.len() as u64), content: Content::Complete(bytes) });
         }
-        Ok(Self { length: hint.exact(), content: Content::Stream(RequestBody::new(body, max)) })
+        let content = if hint.exact() == Some(0) { Content::Complete(Bytes::new()) } else { Content::Stream(RequestBody::new(body, max)) };
+        Ok(Self { length: hint.exact(), content })
     }
 
     /// The bytes of a complete body; empty for a stream.
