@@ -99,6 +99,42 @@ async fn model_is_created_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn alias_is_created_shown_changed_and_deleted() {
+    let (_server, api, cli) = start().await;
+    let arguments = ["providers", "create", "--name", "Local", "--base-url", "https://llm.example.com/v1", "--json"];
+    let provider = text(&cli.run(&arguments).await.json()["id"]);
+    let first = text(&cli.run(&["models", "create", "--provider", &provider, "--name", "first", "--json"]).await.json()["id"]);
+    let second = text(&cli.run(&["models", "create", "--provider", &provider, "--name", "second", "--json"]).await.json()["id"]);
+
+    let weighted = format!("{second},priority=2,weight=3");
+    let arguments = ["models", "aliases", "create", "--name", "best", "--target", &weighted, "--target", &first, "--json"];
+    let created = cli.run(&arguments).await.json();
+    let id = text(&created["id"]);
+    let targets = json!([{ "model": first, "priority": 1, "weight": 1 }, { "model": second, "priority": 2, "weight": 3 }]);
+    assert_eq!((&created["name"], &created["targets"]), (&json!("best"), &targets));
+    let shown = cli.run(&["models", "aliases", "get", &id, "--json"]).await.json();
+    assert_eq!(shown, api.get(&format!("/aliases/{id}")).await.1, "the API's own JSON");
+    let shown = cli.run(&["models", "aliases", "get", &id]).await.out;
+    for text in ["best", &id, &format!("{first},priority=1,weight=1"), &weighted] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    assert_eq!(cli.run(&["models", "aliases", "list", "--json"]).await.json(), api.get("/aliases").await.1);
+    let table = cli.run(&["models", "aliases", "list"]).await.out;
+    assert!(table.starts_with("ID") && table.contains(&id) && table.contains(&weighted) && table.lines().count() == 2, "{table}");
+
+    let renamed = cli.run(&["models", "aliases", "edit", &id, "--name", "fast", "--json"]).await.json();
+    assert_eq!((&renamed["name"], &renamed["targets"]), (&json!("fast"), &targets));
+    let edited = cli.run(&["models", "aliases", "update", &id, "--target", &second, "--json"]).await.json();
+    assert_eq!((&edited["name"], &edited["targets"]), (&json!("fast"), &json!([{ "model": second, "priority": 1, "weight": 1 }])));
+
+    let unconfirmed = cli.run(&["models", "aliases", "delete", &id]).await;
+    assert!(unconfirmed.exit == 2 && unconfirmed.err.contains("--yes"), "{}", unconfirmed.err);
+    assert_eq!(cli.run(&["models", "aliases", "delete", "--yes", &id]).await.out, format!("Deleted {id}.\n"));
+    assert_eq!(cli.run(&["models", "aliases", "get", &id]).await.exit, 3);
+    assert_eq!(cli.run(&["models", "get", &second]).await.exit, 0, "models are kept");
+}
+
+#[tokio::test]
 async fn models_and_budget_of_a_key_are_set_and_cleared() {
     let (_server, _api, cli) = start().await;
     let limits = ["--model", "gpt-*", "--model", "best", "--budget", "12.50/month", "--tokens-per-minute", "1000", "--max-parallel", "4"];
@@ -121,6 +157,7 @@ async fn invalid_usage_is_reported_before_any_request() {
     let mock = MockService::start().await;
     let cli = Cli { url: mock.url.clone(), key: "lki_key".to_owned() };
     let (model, provider, secret) = ("mdl_00000000000000000000000000000000", "prv_00000000000000000000000000000000", "sk-pasted-by-mistake");
+    let alias = "als_00000000000000000000000000000000";
     for arguments in [
         &["models", "get", secret][..],
         &["models", "get", provider],
@@ -132,6 +169,14 @@ async fn invalid_usage_is_reported_before_any_request() {
         &["models", "edit", model, "--fallback", secret],
         &["models", "create", "--name", "a"],
         &["models", "create", "--provider", secret, "--name", "a"],
+        &["models", "aliases", "get", secret],
+        &["models", "aliases", "get", model],
+        &["models", "aliases", "delete", "--yes", secret],
+        &["models", "aliases", "edit", alias],
+        &["models", "aliases", "edit", alias, "--target", secret],
+        &["models", "aliases", "edit", alias, "--target", "mdl_00000000000000000000000000000000,sk-pasted-by-mistake"],
+        &["models", "aliases", "create", "--name", "a"],
+        &["models", "aliases", "create", "--name", "a", "--target", provider],
         &["providers", "get", secret],
         &["providers", "edit", provider],
         &["providers", "edit", provider, "--credential", secret],

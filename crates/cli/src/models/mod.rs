@@ -1,5 +1,6 @@
 //! `latchkey models …` and `latchkey providers …`.
 
+mod aliases;
 mod attributes;
 pub mod providers;
 mod resource;
@@ -9,6 +10,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use self::{
+    aliases::AliasesCommand,
     attributes::{AttributeOptions, ClearedField},
     resource::{Context, DeleteOptions, IdArgument, parse_id},
 };
@@ -44,6 +46,12 @@ enum ModelsCommand {
     /// Delete a model permanently, effective immediately; its credential is kept
     #[command(after_help = AFTER_HELP)]
     Delete(DeleteOptions),
+    /// List and change aliases: names that stand for several models
+    #[command(after_help = AFTER_HELP)]
+    Aliases {
+        #[command(subcommand)]
+        command: AliasesCommand,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +137,7 @@ pub async fn run(options: ModelsOptions) -> Result<(), CliError> {
             // Fails before the confirmation if the API key or the URL is missing.
             Context::new(&client)?.delete(&path, &options).await
         }
+        ModelsCommand::Aliases { command } => aliases::run(&client, command).await,
     }
 }
 

@@ -1,11 +1,11 @@
-//! Human-readable output of providers and models.
+//! Human-readable output of providers, models and aliases.
 
-use super::attributes::format_price;
+use super::{aliases::format_target, attributes::format_price};
 use crate::table::{format_fields, format_rows, moment};
 use latchkey_types::{
     id::{CredentialId, ModelId},
     rest::{
-        models::{Model, PriceOrigin},
+        models::{Alias, Model, PriceOrigin},
         providers::{Provider, RecentCalls},
     },
     service::UnlinkReason,
@@ -37,6 +37,21 @@ pub(super) fn model(model: &Model) -> String {
         ("fallbacks", Some(fallbacks.join(", "))),
         ("last 24 h", Some(recent(&model.recent))),
     ])
+}
+
+/// Formats aliases as a table, one row per alias.
+pub(super) fn aliases(aliases: &[Alias]) -> String {
+    let row = |alias: &Alias| {
+        let targets: Vec<String> = alias.targets.iter().map(format_target).collect();
+        vec![alias.id.to_string(), alias.name.clone(), targets.join(" ")]
+    };
+    format_rows(&["ID", "NAME", "TARGETS"], aliases.iter().map(row), &[0, 1])
+}
+
+/// Formats all fields of an alias, with a line for each target.
+pub(super) fn alias(alias: &Alias) -> String {
+    let named = [("name", Some(alias.name.clone())), ("id", Some(alias.id.to_string()))];
+    format_fields(named.into_iter().chain(alias.targets.iter().map(|target| ("target", Some(format_target(target))))))
 }
 
 /// Formats providers as a table, one row per provider.
