@@ -1,4 +1,8 @@
-//! Formatted numbers and counts.
+//! Formatted numbers and counts, and parsing of typed integers.
+
+use std::ops::RangeInclusive;
+
+use latchkey_types::error::Error;
 
 /// An integer with thousands separators. Independent of the browser's locale, so that the server renders the same.
 pub fn format_integer(number: i64) -> String {
@@ -26,6 +30,49 @@ pub fn pluralize(number: i64, one: &str, many: &str) -> String {
 /// A `usize` count with its noun.
 pub fn pluralize_count(count: usize, one: &str, many: &str) -> String {
     pluralize(i64::try_from(count).unwrap_or(i64::MAX), one, many)
+}
+
+/// Parses an integer with optional thousands separators: `1000`, `1,000`, `1 000`. Not `1,5`, which may be a fraction.
+pub fn parse_integer(typed: &str) -> Option<i64> {
+    let mut groups = typed.trim().split(|c: char| c == ',' || c.is_whitespace());
+    let first = groups.next()?;
+    let mut digits = first.to_owned();
+    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
+    for group in groups {
+        if first.is_empty() || !is_group(group) {
+            return None;
+        }
+        digits += group;
+    }
+    digits.parse().ok()
+}
+
+/// Parses the integer in a field.
+///
+/// # Errors
+/// `Invalid` at the field.
+pub fn check_integer(field: &str, typed: &str) -> Result<i64, Error> {
+    parse_integer(typed).ok_or_else(|| Error::invalid(field, "Enter a number."))
+}
+
+/// Parses the integer in a field, which must be in a range.
+///
+/// # Errors
+/// `Invalid` at the field.
+pub fn check_integer_in(field: &str, typed: &str, range: RangeInclusive<i64>) -> Result<i64, Error> {
+    let number = parse_integer(typed).filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (first, last) = (format_integer(*range.start()), format_integer(*range.end()));
+        Error::invalid(field, format!("Enter a number from {first} to {last}."))
+    })
+}
+
+/// Parses a field that can be empty.
+///
+/// # Errors
+/// Those of `check`.
+pub fn check_optional<T>(field: &str, typed: &str, check: impl FnOnce(&str, &str) -> Result<T, Error>) -> Result<Option<T>, Error> {
+    if typed.trim().is_empty() { Ok(None) } else { check(field, typed).map(Some) }
 }
 
 /// The rows on a page, counted from 1: `11–20 of 42`.
@@ -60,6 +107,26 @@ mod tests {
         }
         assert_eq!(pluralize(1, "key", "keys"), "1 key");
         assert_eq!(pluralize(2_000, "key", "keys"), "2,000 keys");
+    }
+
+    #[test]
+    fn parses_thousands_separators() {
+        assert_eq!((parse_integer("1,000"), parse_integer(" 1 000 "), parse_integer("-5")), (Some(1000), Some(1000), Some(-5)));
+        assert_eq!((parse_integer("1,000,000"), parse_integer("1,5"), parse_integer("1,0000")), (Some(1_000_000), None, None));
+        for bad in ["", "1.5", "ten", ",500"] {
+            assert_eq!(parse_integer(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_range() {
+        let check = |typed| check_integer_in("days", typed, 1..=3_650);
+        assert_eq!((check("1"), check("3,650")), (Ok(1), Ok(3_650)));
+        assert_eq!(check("0"), Err(Error::invalid("days", "Enter a number from 1 to 3,650.")));
+        assert_eq!(check(""), check("many"));
+        assert_eq!(check_optional("days", " ", check_integer), Ok(None));
+        assert_eq!(check_optional("days", "7", check_integer), Ok(Some(7)));
+        assert_eq!(check_optional("days", "x", check_integer), Err(Error::invalid("days", "Enter a number.")));
     }
 
     #[test]

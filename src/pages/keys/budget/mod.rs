@@ -4,7 +4,6 @@ pub(crate) mod format;
 
 use leptos::prelude::*;
 
-use super::limits::format::number;
 use latchkey_types::{
     budget::{Budget, BudgetPeriod, BudgetState, BudgetUnit, amount_text},
     dollars::Dollars,
@@ -14,6 +13,7 @@ use latchkey_types::{
 use latchkey_ui::{
     field::{Field, InputKind},
     form::Form,
+    number::check_integer,
     select::{SelectField, choices},
     time::day_in_words,
 };
@@ -82,7 +82,7 @@ fn parse_limit(field: &str, typed: &str, unit: BudgetUnit) -> Result<i64, Error>
             let amount = typed.strip_prefix('$').unwrap_or(typed).trim_start();
             amount.parse::<Dollars>().map(|amount| amount.0).map_err(|error| Error::invalid(field, error.to_string()))
         }
-        BudgetUnit::Tokens => number(typed).ok_or_else(|| Error::invalid(field, "Enter a number.")),
+        BudgetUnit::Tokens => check_integer(field, typed),
     }
 }
 

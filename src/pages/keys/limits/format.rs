@@ -32,21 +32,6 @@ pub(crate) const UNITS: [Unit; 4] = [
 /// The default unit of the form.
 pub(crate) const MINUTES: Unit = UNITS[1];
 
-/// Parses an integer with optional thousands separators: `1000`, `1,000`, `1 000`. Not `1,5`, which may be a fraction.
-pub(crate) fn number(typed: &str) -> Option<i64> {
-    let mut groups = typed.trim().split(|c: char| c == ',' || c.is_whitespace());
-    let first = groups.next()?;
-    let mut digits = first.to_owned();
-    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
-    for group in groups {
-        if first.is_empty() || !is_group(group) {
-            return None;
-        }
-        digits += group;
-    }
-    digits.parse().ok()
-}
-
 /// Parses a number of units with up to three decimals. In milliseconds.
 pub(crate) fn span_ms(typed: &str, unit: Unit) -> Option<i64> {
     let typed = typed.trim();
@@ -141,13 +126,6 @@ mod tests {
             assert_eq!(span_ms(typed, UNITS[0]), None, "{typed}");
         }
         assert_eq!(span_ms("9223372036854775", UNITS[3]), None);
-    }
-
-    #[test]
-    fn parses_thousands_separators() {
-        assert_eq!((number("1,000"), number(" 1 000 "), number("-5")), (Some(1000), Some(1000), Some(-5)));
-        assert_eq!((number("1,000,000"), number("1,5"), number("1,0000")), (Some(1_000_000), None, None));
-        assert_eq!((number(""), number("1.5"), number("ten"), number(",500")), (None, None, None, None));
     }
 
     #[test]

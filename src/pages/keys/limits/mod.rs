@@ -14,6 +14,7 @@ use latchkey_types::{
 use latchkey_ui::{
     field::{Field, InputKind, TextArea},
     form::{Form, FormError},
+    number::{check_integer, check_optional, parse_integer},
     select::{SelectField, choices},
 };
 use rates::RateLimitFields;
@@ -78,7 +79,7 @@ pub(super) fn check(form: Form, before: &Limits) -> Option<LimitFormValues> {
 
 /// The limits as they are typed, without those that are not complete.
 pub(super) fn typed(form: Form) -> Limits {
-    let number = |field| format::number(&form.value(field));
+    let number = |field| parse_integer(&form.value(field));
     let amount = number("credits.amount").unwrap_or_default();
     let refill = form.value("credits.refill").parse().unwrap_or_default();
     let credits = form.has("credits.remaining").then(|| Credits { remaining: number("credits.remaining").unwrap_or(amount), refill, amount });
@@ -92,7 +93,7 @@ pub(super) fn typed(form: Form) -> Limits {
 }
 
 fn check_credits(form: Form, before: Option<Credits>) -> Option<CreditsRequest> {
-    let read = |field| form.check(field, parse_number);
+    let read = |field| form.check(field, |field, typed| check_optional(field, typed, check_integer));
     let refill = form.value("credits.refill").parse().unwrap_or_default();
     let remaining = read("credits.remaining");
     // Without a refill there is no amount field, and the previous amount is kept.
@@ -102,14 +103,6 @@ fn check_credits(form: Form, before: Option<Credits>) -> Option<CreditsRequest> 
     // Both rules, so that both errors are shown.
     let (balance, amount) = (form.record(limits::credit_balance(request, previous)), form.record(limits::credit_amount(request)));
     balance.and(amount).map(|_| request)
-}
-
-/// Parses an optional number.
-fn parse_number(field: &str, typed: &str) -> Result<Option<i64>, Error> {
-    if typed.trim().is_empty() {
-        return Ok(None);
-    }
-    format::number(typed).map(Some).ok_or_else(|| Error::invalid(field, "Enter a number."))
 }
 
 /// The non-empty lines.

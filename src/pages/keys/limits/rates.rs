@@ -13,6 +13,7 @@ use latchkey_ui::{
     form::{Form, FormError},
     form_field::FieldError,
     icon::{Glyph, Icon},
+    number::parse_integer,
 };
 
 /// A list of rate limits.
@@ -70,7 +71,7 @@ impl TypedRow {
         let unit = UNITS.into_iter().find(|unit| unit.name == value("unit")).unwrap_or(MINUTES);
         Self {
             name: value("name").trim().to_owned(),
-            limit: format::number(&value("limit")),
+            limit: parse_integer(&value("limit")),
             duration_ms: format::span_ms(&value("duration_ms"), unit),
         }
     }

@@ -5,7 +5,7 @@ mod section;
 
 use super::{
     budget::{self, BudgetChoice},
-    limits::{format::number, map_line_error},
+    limits::map_line_error,
 };
 use latchkey_types::{
     budget::{ModelAccess, ModelAccessPatch},
@@ -13,7 +13,11 @@ use latchkey_types::{
     key_kind::KindSpec,
     limits as rules,
 };
-use latchkey_ui::{form::Form, token_field};
+use latchkey_ui::{
+    form::Form,
+    number::{check_integer, check_optional},
+    token_field,
+};
 pub(super) use section::ModelsSection;
 
 /// The values of the field for the models.
@@ -144,11 +148,7 @@ fn is_pattern(text: &str) -> bool {
 
 /// Parses and validates a number; empty for no limit.
 fn optional_number(field: &str, typed: &str, rule: fn(i64) -> Result<i64, Error>) -> Result<Option<i64>, Error> {
-    if typed.trim().is_empty() {
-        return Ok(None);
-    }
-    let number = number(typed).ok_or_else(|| Error::invalid(field, "Enter a number."))?;
-    rule(number).map(Some)
+    check_optional(field, typed, |field, typed| check_integer(field, typed).and_then(rule))
 }
 
 /// Maps the server's error about one model to the field that contains all models.

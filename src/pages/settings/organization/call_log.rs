@@ -8,7 +8,7 @@ use latchkey_ui::{
     field::{Field, InputKind},
     form::Form,
     form_dialog::FormDialog,
-    number::{format_integer, pluralize},
+    number::{check_integer_in, pluralize},
 };
 
 /// For how long calls are kept: `Kept for 30 days`.
@@ -36,8 +36,7 @@ pub(super) fn CallLogDialog(days: i64, on_dismiss: Callback<()>, on_done: Callba
 }
 
 fn parse_days(field: &str, typed: &str) -> Result<i64, Error> {
-    let days = typed.trim().parse::<i64>().ok().filter(|days| (0..=CALL_LOG_DAYS_MAX).contains(days));
-    days.ok_or_else(|| Error::invalid(field, format!("Enter a number from 0 to {}.", format_integer(CALL_LOG_DAYS_MAX))))
+    check_integer_in(field, typed, 0..=CALL_LOG_DAYS_MAX)
 }
 
 #[cfg(test)]
@@ -46,7 +45,7 @@ mod tests {
 
     #[test]
     fn days_are_parsed_and_formatted() {
-        assert_eq!((parse_days("days", "0"), parse_days("days", " 3650 ")), (Ok(0), Ok(3650)));
+        assert_eq!((parse_days("days", "0"), parse_days("days", " 3,650 ")), (Ok(0), Ok(3650)));
         for typed in ["", "-1", "1.5", "3651"] {
             assert!(parse_days("days", typed).is_err(), "{typed}");
         }

@@ -21,7 +21,7 @@ use latchkey_ui::{
     field::{Field, InputKind},
     form::Form,
     form_dialog::FormDialog,
-    number::format_integer,
+    number::{check_integer_in, check_optional, format_integer},
     select::{Choice, SelectField},
 };
 
@@ -128,12 +128,7 @@ fn check(form: Form, is_unlinked: bool) -> Option<ModelRequest> {
 
 /// Parses an optional number of tokens.
 fn tokens(field: &str, typed: &str) -> Result<Option<i64>, Error> {
-    let typed = typed.trim();
-    if typed.is_empty() {
-        return Ok(None);
-    }
-    let number = typed.replace(',', "").parse::<i64>().ok().filter(|number| (1..=TOKENS_MAX).contains(number));
-    number.map(Some).ok_or_else(|| Error::invalid(field, format!("Enter a number from 1 to {}.", format_integer(TOKENS_MAX))))
+    check_optional(field, typed, |field, typed| check_integer_in(field, typed, 1..=TOKENS_MAX))
 }
 
 #[cfg(test)]
@@ -144,7 +139,7 @@ mod tests {
     fn numbers_of_tokens_can_have_separators() {
         assert_eq!(tokens("context_tokens", " 400,000 "), Ok(Some(400_000)));
         assert_eq!(tokens("context_tokens", ""), Ok(None));
-        for bad in ["0", "-1", "1.5", "many", "1000000000001"] {
+        for bad in ["0", "-1", "1.5", "1,5", "many", "1000000000001"] {
             assert!(tokens("context_tokens", bad).is_err(), "{bad}");
         }
     }
