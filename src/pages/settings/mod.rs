@@ -5,6 +5,7 @@ pub mod calls;
 mod card_search;
 pub mod corpora;
 mod key_field;
+mod log;
 pub mod members;
 pub mod organization;
 pub mod providers;

@@ -8,9 +8,9 @@ mod filters;
 mod query_state;
 mod table;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
-use super::{SettingsPage, loaded_view};
+use super::{SettingsPage, loaded_view, log::LoadedPage};
 use crate::{
     api::audit::{audit_actors, read_audit_log},
     pages::export_file::Format,
@@ -48,61 +48,17 @@ fn content(_: Viewer) -> AnyView {
     loaded_view(expect_context::<FirstPage>(), move |(first, actors)| view! { <Log query_state first actors/> })
 }
 
-/// The loaded page of events, and the state of loading.
-#[derive(Clone, Copy)]
-struct EventList {
-    page: RwSignal<Page>,
-    last_error: RwSignal<Option<Error>>,
-    pending: RwSignal<bool>,
-    /// Number of the latest request: responses to earlier ones are dropped.
-    generation: StoredValue<u32>,
-}
-
-impl EventList {
-    fn new(first: Page) -> Self {
-        Self { page: RwSignal::new(first), last_error: RwSignal::new(None), pending: RwSignal::new(false), generation: StoredValue::new(0) }
-    }
-
-    fn load(self, query: AuditQuery) {
-        self.generation.update_value(|generation| *generation += 1);
-        let generation = self.generation.get_value();
-        self.pending.set(true);
-        spawn_local(async move {
-            let result = read_audit_log(query).await;
-            if self.generation.try_get_value() != Some(generation) {
-                return;
-            }
-            self.pending.set(false);
-            match result {
-                Ok(page) => {
-                    self.last_error.set(None);
-                    self.page.set(page);
-                }
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => self.last_error.set(Some(error)),
-            }
-        });
-    }
-}
-
 #[component]
 fn Log(query_state: AuditQueryState, first: Page, actors: Vec<AuditActor>) -> impl IntoView {
     let toasts = use_toasts();
 
     // Data
-    let list = EventList::new(first);
+    let list = LoadedPage::new(first);
     let details = use_dialogs::<AuditEventRow>();
     let exports = use_dialogs::<Format>();
-    Effect::new(move |previous: Option<AuditQuery>| {
-        let query = query_state.get();
-        if previous.is_some_and(|previous| previous != query) {
-            list.load(query.clone());
-        }
-        query
-    });
 
     // Actions
-    let reload = Callback::new(move |()| list.load(query_state.get_untracked()));
+    let reload = list.follow(query_state, read_audit_log);
     let export = Callback::new(move |format| exports.open(format));
     let exported = exports.done(move |outcome: Result<bool, Error>| match outcome {
         Ok(true) => toasts.success("Export downloaded".to_owned()),
@@ -133,7 +89,7 @@ fn Log(query_state: AuditQueryState, first: Page, actors: Vec<AuditActor>) -> im
 
 /// Opens older and newer pages of the log; empty if there is only one.
 #[component]
-fn Pager(query_state: AuditQueryState, list: EventList) -> impl IntoView {
+fn Pager(query_state: AuditQueryState, list: LoadedPage<Page>) -> impl IntoView {
     let next = Memo::new(move |_| list.page.with(|page| page.next));
     let previous = Memo::new(move |_| list.page.with(|page| page.previous));
     let is_first = Signal::derive(move || previous.get().is_none());

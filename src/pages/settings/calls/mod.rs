@@ -6,9 +6,9 @@ mod query_state;
 mod table;
 mod text;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
-use super::{SettingsPage, loaded_view};
+use super::{SettingsPage, loaded_view, log::LoadedPage};
 use crate::{
     api::calls::{CallChoices, call_choices, list_calls},
     code_samples::server_url,
@@ -22,7 +22,6 @@ use latchkey_types::{
     model_call::{CallEvent, CallPage},
 };
 use latchkey_ui::{
-    browser,
     button::{Button, IconButton},
     dialog::use_dialogs,
     empty_state::EmptyState,
@@ -56,59 +55,15 @@ async fn read(query: CallQuery) -> Result<CallPage, Error> {
     list_calls(query.filter(), query.period, query.cursor()).await
 }
 
-/// The loaded page of calls, and the state of loading.
-#[derive(Clone, Copy)]
-struct CallList {
-    page: RwSignal<CallPage>,
-    last_error: RwSignal<Option<Error>>,
-    pending: RwSignal<bool>,
-    /// Number of the latest request: responses to earlier ones are dropped.
-    generation: StoredValue<u32>,
-}
-
-impl CallList {
-    fn new(first: CallPage) -> Self {
-        Self { page: RwSignal::new(first), last_error: RwSignal::new(None), pending: RwSignal::new(false), generation: StoredValue::new(0) }
-    }
-
-    fn load(self, query: CallQuery) {
-        self.generation.update_value(|generation| *generation += 1);
-        let generation = self.generation.get_value();
-        self.pending.set(true);
-        spawn_local(async move {
-            let result = read(query).await;
-            if self.generation.try_get_value() != Some(generation) {
-                return;
-            }
-            self.pending.set(false);
-            match result {
-                Ok(page) => {
-                    self.last_error.set(None);
-                    self.page.set(page);
-                }
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => self.last_error.set(Some(error)),
-            }
-        });
-    }
-}
-
 #[component]
 fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> impl IntoView {
     // Data
-    let list = CallList::new(first);
+    let list = LoadedPage::new(first);
     let details = use_dialogs::<CallEvent>();
     let members = StoredValue::new(choices.members.clone());
-    Effect::new(move |previous: Option<CallQuery>| {
-        let query = query_state.get();
-        if previous.is_some_and(|previous| previous != query) {
-            list.load(query.clone());
-        }
-        query
-    });
 
     // Actions
-    let reload = Callback::new(move |()| list.load(query_state.get_untracked()));
+    let reload = list.follow(query_state, read);
 
     // View
     let has_calls = Memo::new(move |_| list.page.with(|page| !page.items.is_empty()));
@@ -138,7 +93,7 @@ fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> im
 
 /// Opens older and the newest pages of the log; empty if there is only one.
 #[component]
-fn Pager(query_state: CallQueryState, list: CallList) -> impl IntoView {
+fn Pager(query_state: CallQueryState, list: LoadedPage<CallPage>) -> impl IntoView {
     let next = Memo::new(move |_| list.page.with(|page| page.next_cursor.clone()));
     let is_first = Memo::new(move |_| query_state.get().cursor.is_empty());
     let is_last = Memo::new(move |_| next.with(Option::is_none));
@@ -155,7 +110,7 @@ fn Pager(query_state: CallQueryState, list: CallList) -> impl IntoView {
 
 /// What the page shows instead of the table.
 #[component]
-fn NoCalls(query_state: CallQueryState, list: CallList) -> impl IntoView {
+fn NoCalls(query_state: CallQueryState, list: LoadedPage<CallPage>) -> impl IntoView {
     let show_all = move |()| query_state.change(|query| *query = CallQuery::default());
     let has_older = Memo::new(move |_| list.page.with(|page| page.next_cursor.is_some()));
     let is_empty = Memo::new(move |_| query_state.get().is_default() && !has_older.get());
