@@ -11,6 +11,7 @@ import {
   expectFitsWidth,
   open,
   row,
+  setHidden,
   setUp,
   switchUser,
   test,
@@ -68,6 +69,22 @@ test('the checklist leads from set-up to a verified key', async ({ page, emptySe
   await expect(checklist(page).getByText('3 of 5 done')).toBeVisible();
   expect(Date.now() - start, 'milliseconds from set-up to a verified key').toBeLessThan(120_000);
   await checkPage(page, 'a verified key');
+});
+
+test('the first request is awaited only while the page is visible', { tag: '@once' }, async ({ page, server, internalKey }) => {
+  await server.api(internalKey, '/keys', { kind: 'client', name: 'mobile-app' });
+  let reads = 0;
+  page.on('request', (request) => (reads += Number(request.url().includes('/fn/overview/get'))));
+  await open(page, '/overview');
+  await expect(step(page, 'Verify it').getByText('Waiting for the first request…')).toBeVisible();
+  await expect.poll(() => reads).toBeGreaterThan(0);
+  await setHidden(page, true);
+  const before = reads;
+  // Longer than two pauses between the reads.
+  await page.waitForTimeout(4_500);
+  expect(reads, 'reads of a hidden page').toBe(before);
+  await setHidden(page, false);
+  await expect.poll(() => reads).toBeGreaterThan(before);
 });
 
 test('the checklist can be hidden, and ends when it is complete', { tag: '@once' }, async ({ page, server, owner, internalKey }) => {

@@ -183,6 +183,14 @@ export async function waitForPage(page: Page, path: string): Promise<void> {
   await waitForHydration(page);
 }
 
+/** Makes the page think that its tab is in the background, or in the foreground again. */
+export async function setHidden(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+  }, hidden);
+}
+
 /** Clicks twice at the same place, as slowly as a double click can be, whatever is there the second time. */
 export async function clickTwice(page: Page, control: Locator): Promise<void> {
   await control.scrollIntoViewIfNeeded();

@@ -1,7 +1,7 @@
 // Notifications, which arrive without a reload.
 
 import type { Page } from '@playwright/test';
-import { addProject, authenticate, axe, call, expect, expectFitsWidth, open, test, waitForPage } from './fixtures';
+import { addProject, authenticate, axe, call, expect, expectFitsWidth, open, setHidden, test, waitForPage } from './fixtures';
 import type { Server, User } from './server';
 
 const bell = (page: Page, count: number) =>
@@ -70,11 +70,6 @@ test('a notification appears live, only for its recipient', async ({ page, conte
 
 test('a hidden page catches up when it becomes visible', async ({ page, otherPage, context, server, owner }) => {
   const project = await addProject(context, server, 'Genomics', 'members');
-  const setHidden = (hidden: boolean) =>
-    page.evaluate((hidden) => {
-      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
-    }, hidden);
   let streams = 0;
   page.on('request', (request) => {
     streams += request.url().endsWith('/events') ? 1 : 0;
@@ -83,7 +78,7 @@ test('a hidden page catches up when it becomes visible', async ({ page, otherPag
   await expect.poll(() => streams).toBe(1);
   await authenticate(otherPage.context(), server, owner);
   await open(otherPage, '/profile');
-  await setHidden(true);
+  await setHidden(page, true);
   // The second notification reaches a visible page after the first one would have reached the hidden page.
   notify(server, owner, project, 'requested', 'Mia Chen');
   await expect(bell(otherPage, 1)).toBeVisible();
@@ -91,7 +86,7 @@ test('a hidden page catches up when it becomes visible', async ({ page, otherPag
   await expect(bell(otherPage, 2)).toBeVisible();
   await expect(bell(page, 0)).toBeVisible();
   expect(streams).toBe(1);
-  await setHidden(false);
+  await setHidden(page, false);
   await expect(bell(page, 2)).toBeVisible();
   expect(streams).toBe(2);
 });

@@ -24,10 +24,9 @@ const COOKIE: &str = "latchkey-checklist";
 const DISMISSED: &str = "dismissed";
 const ONE_YEAR_S: u32 = 365 * 24 * 60 * 60;
 
-/// Interval at which the first verification is looked for.
-const POLL_MS: u32 = 1_000;
-/// Polling ends after ten minutes, because requests keep the session of an unattended page alive.
-const POLLS_MAX: u32 = 600;
+/// How often the first verification is looked for, and after which pause in milliseconds: in the first minute, and then until ten minutes have
+/// passed. Polling ends then, because requests keep the session of an unattended page alive.
+const POLLS: [(usize, u32); 2] = [(30, 2_000), (54, 10_000)];
 
 /// Where the link of a step leads.
 enum Target {
@@ -157,10 +156,21 @@ pub(super) fn Checklist(permissions: Permissions, data: RwSignal<Overview>, is_s
         if done == all { "All done".to_owned() } else { format!("{done} of {all} done") }
     };
     let is_awaited = steps(permissions).any(|step| matches!(step.target, Target::Request));
-    let is_waiting = Memo::new(move |_| is_awaited && data.with(|overview| overview.has_keys(routes::KEY_CLIENT) && !overview.progress.has_verified));
+    let is_visible = RwSignal::new(false);
     Effect::new(move || {
-        if is_waiting.get() {
-            spawn_local(await_verification(data, is_waiting));
+        is_visible.set(!document().hidden());
+        let listener = window_event_listener_untyped("visibilitychange", move |_| {
+            let _ = is_visible.try_set(!document().hidden());
+        });
+        on_cleanup(move || listener.remove());
+    });
+    let is_waiting = Memo::new(move |_| is_awaited && data.with(|overview| overview.has_keys(routes::KEY_CLIENT) && !overview.progress.has_verified));
+    let is_polling = Memo::new(move |_| is_visible.get() && is_waiting.get());
+    Effect::new(move || {
+        if is_polling.get() {
+            // Disposed when this effect runs again and when the page is closed.
+            let polling = StoredValue::new(());
+            spawn_local(await_verification(data, polling));
         }
     });
     let dismiss = move |_: MouseEvent| {
@@ -185,16 +195,17 @@ pub(super) fn Checklist(permissions: Permissions, data: RwSignal<Overview>, is_s
     }
 }
 
-/// Reads the overview again until a key was verified, while the page is visible.
-async fn await_verification(data: RwSignal<Overview>, is_waiting: Memo<bool>) {
-    for _ in 0..POLLS_MAX {
-        TimeoutFuture::new(POLL_MS).await;
-        // Also ends when the page is closed.
-        if is_waiting.try_get_untracked() != Some(true) {
+/// The pauses before each look for the first verification, in milliseconds.
+fn pauses_ms() -> impl Iterator<Item = u32> {
+    POLLS.into_iter().flat_map(|(times, pause_ms)| std::iter::repeat_n(pause_ms, times))
+}
+
+/// Reads the overview again until a key was verified or `polling` is disposed.
+async fn await_verification(data: RwSignal<Overview>, polling: StoredValue<()>) {
+    for pause_ms in pauses_ms() {
+        TimeoutFuture::new(pause_ms).await;
+        if polling.is_disposed() {
             return;
-        }
-        if document().hidden() {
-            continue;
         }
         match overview().await {
             Ok(latest) if data.try_with_untracked(|shown| *shown != latest) == Some(true) => {
@@ -275,6 +286,12 @@ mod tests {
         assert_eq!(titles(Permission::ALL).len(), STEPS.len());
         assert_eq!(titles(&[Permission::ManageApiKeys]), ["Create an internal key"]);
         assert_eq!(titles(&[Permission::ViewKeys, Permission::ViewBilling]), [""; 0]);
+    }
+
+    #[test]
+    fn polling_becomes_rarer_and_ends_after_ten_minutes() {
+        assert_eq!((pauses_ms().next(), pauses_ms().last()), (Some(2_000), Some(10_000)));
+        assert_eq!(pauses_ms().sum::<u32>(), 10 * 60 * 1_000);
     }
 
     #[test]
