@@ -257,6 +257,15 @@ test.describe('a viewer', { tag: '@once' }, () => {
 
     await open(page, '/billing');
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('You don’t have access');
+    await expect(page.getByText('You need the permission “View Billing”. Ask an owner of your organization.')).toBeVisible();
+  });
+
+  test('who manages members is told whom to ask', async ({ page, server, owner }) => {
+    server.addUser('owner', owner.organization, 'Grace Hopper');
+    server.addUser('member', owner.organization, 'Mia Chen');
+    await switchUser(page, server, server.addUser('admin', owner.organization, 'Bo Berg'));
+    await open(page, '/settings/organization');
+    await expect(page.getByText('You need the permission “Manage Organization”. Ask Ada Lovelace or Grace Hopper.')).toBeVisible();
   });
 });
 

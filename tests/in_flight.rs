@@ -53,6 +53,7 @@ const READS: &[&str] = &[
     "/fn/keys/open",
     "/fn/keys/recent-use",
     "/fn/keys/rows",
+    "/fn/members/grantors",
     "/fn/members/list",
     "/fn/notifications/list",
     "/fn/organization/get",

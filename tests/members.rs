@@ -56,6 +56,23 @@ async fn disable(page: &BrowserClient, id: &str, receiver: Option<&str>) -> (Sta
 }
 
 #[tokio::test]
+async fn grantors_are_active_members_who_could_change_the_role() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let (admin, member) = (server.user("admin", "acme").await, server.user("member", "acme").await);
+    let other = server.user("owner", "other").await;
+    let names = async |page: &BrowserClient, permission: &str| page.call("members/grantors", json!({ "permission": permission })).await;
+    let of_acme = (StatusCode::OK, json!(["owner of acme"]));
+    assert_eq!(names(&admin, "manage_organization").await, of_acme);
+    assert_eq!(names(&admin, "view_keys").await, of_acme, "a member does not manage members");
+    // An admin lacks a permission of the owner, and so can't change the owner's role.
+    assert_eq!(names(&owner, "view_keys").await, (StatusCode::OK, json!([])));
+    assert_eq!(names(&other, "view_keys").await, (StatusCode::OK, json!([])));
+    assert_eq!(names(&member, "view_billing").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(names(&admin, "nonsense").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn invitation_link_can_be_used_once() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;

@@ -21,6 +21,12 @@ pub async fn members_page() -> Result<MembersPageData, Error> {
     request_context::answer(async |call: RequestContext| members::list(&call.state, &call.actor()?).await).await
 }
 
+/// Returns the names of the members who can give the user a permission. Needs *Manage Members*.
+#[server(prefix = "/fn", endpoint = "members/grantors", input = Json, output = Json)]
+pub async fn grantors(permission: String) -> Result<Vec<String>, Error> {
+    request_context::answer(async move |call: RequestContext| members::grantors(&call.state, &call.actor()?, &permission).await).await
+}
+
 /// Changes the role of a member. Needs *Manage Members* and every permission of both roles.
 ///
 /// # Errors

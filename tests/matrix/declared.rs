@@ -111,6 +111,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/keys/rows", Access::OneOf(ANY_VIEW)),
     ("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
+    ("/fn/members/grantors", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/list", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/set-budget", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),

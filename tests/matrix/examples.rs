@@ -127,6 +127,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/keys/rotate") => with_object(Object::Key, |_, id| json!({ "id": id, "grace_seconds": 0 })).of(KeyKind::Agent),
         ("POST", "/fn/members/disable") => with_object(Object::Member, |_, id| json!({ "id": id, "receiver": null })),
         ("POST", "/fn/members/enable") => with_object(Object::Member, |_, id| json!({ "id": id })),
+        ("POST", "/fn/members/grantors") => plain(|_, _| json!({ "permission": "manage_organization" })),
         ("POST", "/fn/members/list") => plain(|_, _| json!({})),
         ("POST", "/fn/members/set-budget") => with_object(Object::Member, |_, id| json!({ "user": id, "budget": budget() })),
         ("POST", "/fn/members/set-role") => with_object(Object::Member, |fixtures, id| json!({ "id": id, "role": fixtures.unprivileged_role() })),

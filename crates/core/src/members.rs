@@ -23,6 +23,24 @@ pub async fn list(core: &Core, actor: &Actor) -> Result<MembersPageData, Error> 
     })
 }
 
+/// The names of the active members who can give the actor a permission, sorted by name: those who have it and manage members, and so can give the
+/// actor another role. Needs *Manage Members*: others do not see the members of the organization.
+///
+/// # Errors
+/// `Malformed` for an unknown permission.
+pub async fn grantors(core: &Core, actor: &Actor, permission: &str) -> Result<Vec<String>, Error> {
+    actor.require(Permission::ManageMembers)?;
+    let permission = permission.parse::<Permission>().map_err(|_| Error::Malformed)?;
+    let can_grant = |member: &MemberRecord| {
+        let allows = member.allows();
+        // A role is changed only by those who have all of its permissions.
+        let can_change_role = allows.has(Permission::ManageMembers) && allows.first_missing(actor.permissions).is_none();
+        member.id != actor.user && member.disabled_at.is_none() && can_change_role && allows.has(permission)
+    };
+    let members = store::members::list(&core.store, actor.organization).await?;
+    Ok(members.into_iter().filter(can_grant).map(|member| member.name).collect())
+}
+
 /// Changes a member's role, effective immediately, also for their keys. Needs *Manage Members* and every permission of both roles.
 ///
 /// # Errors
