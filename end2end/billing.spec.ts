@@ -78,9 +78,12 @@ test('more than a page of keys are searched, turned and exported', { tag: '@widt
   await axe(page, 'billing with many keys');
   await expectFitsWidth(page);
 
+  let reads = 0;
+  page.on('request', (request) => (reads += Number(request.url().includes('/fn/billing/'))));
   const downloading = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export CSV' }).click();
   const file = await downloading;
+  expect(reads, 'requests, each of which reads the usage of all keys').toBe(1);
   expect(file.suggestedFilename()).toMatch(/^usage-\d{4}-\d{2}\.csv$/);
   const lines = readFileSync(await file.path(), 'utf8').trimEnd().split('\r\n');
   expect(lines).toHaveLength(71);

@@ -40,6 +40,7 @@ const READS: &[&str] = &[
     "/fn/account/viewer",
     "/fn/audit/actors",
     "/fn/audit/read",
+    "/fn/billing/keys",
     "/fn/billing/month",
     "/fn/corpora/all",
     "/fn/corpora/details",

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use latchkey_types::{
-    billing::{Month, MonthUsage},
+    billing::{KeyUsage, Month, MonthUsage},
     codec::Json,
     error::Error,
 };
@@ -19,4 +19,11 @@ pub async fn month_usage(month: Option<Month>, search: Option<String>, page: Opt
         latchkey_core::usage::month(&call.state, &call.actor()?, month, &search.unwrap_or_default(), page.unwrap_or(1)).await
     })
     .await
+}
+
+/// Returns all keys with usage in a month whose name contains `search`, for an export. Needs *View Billing*.
+#[server(name = ReadUsedKeys, prefix = "/fn", endpoint = "billing/keys", input = Json, output = Json)]
+pub async fn used_keys(month: Month, search: String) -> Result<Vec<KeyUsage>, Error> {
+    request_context::answer(async move |call: RequestContext| latchkey_core::usage::used_keys(&call.state, &call.actor()?, month, &search).await)
+        .await
 }

@@ -72,6 +72,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/account/viewer", Access::SignedIn),
     ("/fn/audit/actors", Access::Permission(Permission::ViewAuditLog)),
     ("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
+    ("/fn/billing/keys", Access::Permission(Permission::ViewBilling)),
     ("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
     ("/fn/calls/choices", Access::Permission(Permission::ViewBilling)),
     ("/fn/calls/list", Access::Permission(Permission::ViewBilling)),

@@ -70,6 +70,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/account/sign-out" | "/fn/account/sign-out-everywhere" | "/fn/account/viewer") => plain(|_, _| json!({})),
         ("POST", "/fn/audit/actors") => plain(|_, _| json!({})),
         ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
+        ("POST", "/fn/billing/keys") => plain(|_, _| json!({ "month": "2026-11", "search": "" })),
         ("POST", "/fn/billing/month") => plain(|_, _| json!({ "month": null })),
         ("POST", "/fn/calls/choices") => plain(|_, _| json!({})),
         ("POST", "/fn/calls/list") => plain(|_, _| json!({ "filter": {}, "period": "all", "cursor": null })),

@@ -52,6 +52,21 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>, search: &st
     })
 }
 
+/// All keys with usage in a month whose name contains `search`, the most used ones first, for an export. In one query, because the share of a key
+/// depends on the usage of all others: an export by pages would read all of it for each page. Needs *View Billing*.
+///
+/// # Errors
+/// `Invalid` at `search`.
+pub async fn used_keys(core: &Core, actor: &Actor, month: Month, search: &str) -> Result<Vec<KeyUsage>, Error> {
+    actor.require(Permission::ViewBilling)?;
+    let search = validate::search("search", search)?;
+    let days = (month.first_day(), month.next().first_day());
+    let personal_of = (!actor.can_see_all_keys()).then_some(actor.user);
+    let matching = UsedKeys { organization: actor.organization, days, personal_of, search: &search };
+    let keys = store::usage::used_keys(&core.store, matching, (0, i64::MAX)).await?;
+    Ok(keys.into_iter().map(key_usage).collect())
+}
+
 async fn count(core: &Core, keys: UsedKeys<'_>) -> Result<i64, Error> {
     Ok(store::usage::count_used_keys(&core.store, keys).await?)
 }

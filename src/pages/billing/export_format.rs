@@ -1,9 +1,6 @@
 //! Export of the keys of a month as CSV.
 
-use std::collections::HashSet;
-
-use super::query_state::UsageQuery;
-use crate::api::billing::month_usage;
+use crate::api::billing::used_keys;
 use latchkey_types::{
     billing::{KeyUsage, Month},
     error::Error,
@@ -12,20 +9,10 @@ use latchkey_ui::csv;
 
 const COLUMNS: [&str; 10] = ["month", "id", "api_key", "kind", "key", "deleted", "requests", "share_percent", "total", "currency"];
 
-/// Reads all pages and starts the download.
-pub(super) async fn export(query: UsageQuery, month: Month, currency: &str) -> Result<(), Error> {
-    let mut all = Vec::new();
-    // A key that is used meanwhile can move to another page.
-    let mut seen = HashSet::new();
-    for page in 1.. {
-        let usage = month_usage(Some(month), Some(query.search.clone()), Some(page)).await?;
-        let is_last = page >= usage.pages();
-        all.extend(usage.keys.into_iter().filter(|key| seen.insert(key.id)));
-        if is_last {
-            break;
-        }
-    }
-    csv::download(&format!("usage-{month}"), &csv(&all, month, currency));
+/// Reads the keys whose name contains `search`, and starts the download.
+pub(super) async fn export(search: String, month: Month, currency: &str) -> Result<(), Error> {
+    let keys = used_keys(month, search).await?;
+    csv::download(&format!("usage-{month}"), &csv(&keys, month, currency));
     Ok(())
 }
 

@@ -76,8 +76,8 @@ fn ExportButton(month: Month, currency: String, query_state: BillingQueryState) 
     let toasts = use_toasts();
     let exporting = PendingAction::new();
     let start = move |()| {
-        let (query, currency) = (query_state.get_untracked(), currency.clone());
-        exporting.run(async move { export(query, month, &currency).await }, move |result| match result {
+        let (search, currency) = (query_state.get_untracked().search, currency.clone());
+        exporting.run(async move { export(search, month, &currency).await }, move |result| match result {
             Ok(()) => toasts.success("Export downloaded".to_owned()),
             Err(Error::SignedOut) => browser::go_to_sign_in(),
             Err(error) => toasts.error(error.to_string()),
