@@ -176,6 +176,19 @@ test('an empty list says what its keys are for', { tag: '@widths' }, async ({ pa
   }
 });
 
+test('an empty list has one primary button', { tag: '@once' }, async ({ page, owner: _ }) => {
+  for (const [kind, label] of [['external', 'Add your first key'], ['client', 'Create your first key'], ['agent', 'Create your first key']]) {
+    await open(page, `/keys/${kind}`);
+    await expect(page.getByRole('button', { name: label })).toBeVisible();
+    const filled = await page.getByRole('main').getByRole('button').evaluateAll((buttons, label) => {
+      const fill = (button?: Element) => button && getComputedStyle(button).backgroundColor;
+      const primary = buttons.find((button) => button.textContent === label);
+      return buttons.filter((button) => fill(button) === fill(primary)).map((button) => button.textContent);
+    }, label);
+    expect(filled, `filled buttons of ${kind} keys`).toEqual([label]);
+  }
+});
+
 test('a well-known provider is filled in', { tag: '@once' }, async ({ page, owner: _ }) => {
   await open(page, '/settings/providers');
   await page.getByRole('button', { name: 'Add Anthropic' }).click();

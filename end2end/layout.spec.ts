@@ -85,6 +85,18 @@ test('long names hide no column and no button', { tag: '@once' }, async ({ page,
   }
 });
 
+test('the head of the roles is low on a phone', { tag: '@once' }, async ({ page, context, server, owner: _ }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await call(context, server, 'roles/create', { name: NAME, permissions: [] });
+  await open(page, '/settings/roles');
+  const table = page.getByRole('table', { name: 'Roles' });
+  await expect(table.getByRole('columnheader', { name: NAME })).toContainText('0 members');
+  expect((await table.getByRole('row').first().boundingBox())!.height).toBeLessThanOrEqual(110);
+  await expect(table.getByRole('row', { name: 'View Keys' })).toBeInViewport({ ratio: 0.99 });
+  await axe(page, 'roles on a phone');
+  await expectFitsWidth(page);
+});
+
 test('a long address fits on the page of its invitation', { tag: '@widths' }, async ({ page, context, otherPage, server, owner }) => {
   void owner;
   const { roles } = await call(context, server, 'members/list', {});

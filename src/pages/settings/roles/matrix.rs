@@ -80,7 +80,7 @@ fn RoleHeading(role: Memo<RoleRow>, own: Permissions, menu: SharedMenu, dialogs:
     view! {
         <th scope="col" aria-label=name>
             <div class="matrix-role">
-                <span class="matrix-name" dir="auto">{name}</span>
+                <span class="matrix-name" dir="auto" title=name>{name}</span>
                 {move || role.with(|role| role.is_built_in).then(|| view! { <span class="tag">"Built in"</span> })}
                 <span class="matrix-members">{move || pluralize(role.with(|role| role.members), "member", "members")}</span>
                 <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
