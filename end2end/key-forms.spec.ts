@@ -40,6 +40,23 @@ test('the form of a client key has what is needed first', { tag: '@widths' }, as
   await expectFitsWidth(page);
 });
 
+test('scopes of other keys are suggested', { tag: '@once' }, async ({ page, server, internalKey }) => {
+  for (const scopes of [['orders:read', 'refunds'], ['orders:read']]) {
+    await server.api(internalKey, '/keys', { kind: 'client', name: `with ${scopes.length} scopes`, scopes });
+  }
+  await openCreateDialog(page, 'client');
+  const suggestions = dialog(page).getByRole('group', { name: 'Suggestions' }).getByRole('button');
+  await expect(suggestions).toHaveText(['orders:read', 'refunds']);
+  await axe(page, 'suggested scopes');
+  await expectFitsWidth(page);
+  await suggestions.first().click();
+  await expect(dialog(page).locator('.token')).toHaveText(['orders:read']);
+  await expect(field(page, 'Scopes')).toBeFocused();
+  await expect(suggestions).toHaveText(['refunds']);
+  await field(page, 'Scopes').pressSequentially('orders:w');
+  await expect(dialog(page).getByRole('group', { name: 'Suggestions' })).toBeHidden();
+});
+
 test('scopes become tokens', { tag: '@once' }, async ({ page, server, internalKey }) => {
   await openCreateDialog(page, 'client');
   await field(page, 'Name').fill('mobile app');

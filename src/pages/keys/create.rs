@@ -22,7 +22,13 @@ use latchkey_ui::{
 
 /// Creates a key.
 #[component]
-pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
+pub(super) fn CreateDialog(
+    spec: &'static KindSpec,
+    viewer: Viewer,
+    scopes_in_use: Vec<String>,
+    on_dismiss: Callback<()>,
+    on_done: Callback<CreatedKey>,
+) -> impl IntoView {
     let (form, reveal, list) = (Form::new(), use_reveal(), spec.list_spec());
     let submit = move |()| {
         let call = fields::check(form, spec, None).map(|filled| {
@@ -34,14 +40,21 @@ pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: 
     let validate = move |()| drop(fields::check(form, spec, None));
     view! {
         <FormDialog title=list.title form submit=list.submit wide=spec.has_limits on_submit=submit on_validate=validate on_dismiss>
-            <KeyFields form spec viewer key=None/>
+            <KeyFields form spec viewer scopes_in_use key=None/>
         </FormDialog>
     }
 }
 
 /// Edits a key.
 #[component]
-pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
+pub(super) fn EditDialog(
+    spec: &'static KindSpec,
+    viewer: Viewer,
+    scopes_in_use: Vec<String>,
+    key: KeyRow,
+    on_dismiss: Callback<()>,
+    on_done: Callback<KeyRow>,
+) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.clone()));
     let submit = move |()| {
@@ -53,7 +66,7 @@ pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, o
     let validate = move |()| before.with_value(|before| drop(fields::check_patch(form, spec, before)));
     view! {
         <FormDialog title="Edit key" form submit="Save" wide=spec.has_limits on_submit=submit on_validate=validate on_dismiss>
-            <KeyFields form spec viewer key=Some(key)/>
+            <KeyFields form spec viewer scopes_in_use key=Some(key)/>
         </FormDialog>
     }
 }

@@ -8,6 +8,7 @@ use super::{
     create::{CreateDialog, EditDialog, RotateDialog},
     credential::{GeneralDialog, ReplaceDialog, StorageDialog},
     export::ExportDialog,
+    scope_fields::scopes_in_use,
     selection::RowSelection,
 };
 use crate::pages::export_file::Format;
@@ -74,8 +75,8 @@ pub(super) fn KeyDialog(
 ) -> AnyView {
     match (dialog, spec.kind) {
         (OpenDialog::Create, Kind::Key(_)) => {
-            view! { <CreateDialog spec viewer on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Created(created)))/> }
-                .into_any()
+            let created = Callback::new(move |created| on_done.run(DialogResult::Created(created)));
+            view! { <CreateDialog spec viewer scopes_in_use=scopes_in_use(spec, &rows.loaded()) on_dismiss on_done=created/> }.into_any()
         }
         (OpenDialog::Create, Kind::Credential(CredentialKind::External)) => {
             let stored = Callback::new(move |row| on_done.run(DialogResult::Stored(row)));
@@ -89,7 +90,7 @@ pub(super) fn KeyDialog(
             let before = key.name.clone();
             let edited = Callback::new(move |row| on_done.run(DialogResult::Edited(before.clone(), row)));
             if matches!(kind, Kind::Key(_)) {
-                view! { <EditDialog spec viewer key on_dismiss on_done=edited/> }.into_any()
+                view! { <EditDialog spec viewer scopes_in_use=scopes_in_use(spec, &rows.loaded()) key on_dismiss on_done=edited/> }.into_any()
             } else {
                 view! { <GeneralDialog key=Some(key) on_dismiss on_done=edited/> }.into_any()
             }

@@ -145,12 +145,14 @@ pub(super) fn KeyFields(
     spec: &'static KindSpec,
     /// The current user.
     viewer: Viewer,
+    /// See [`ScopeFields`].
+    scopes_in_use: Vec<String>,
     /// The key to edit, or `None` to create one.
     key: Option<KeyRow>,
 ) -> AnyView {
     match key {
         Some(key) if spec.editable == Editable::Limits => view! { <OnlyLimits form spec key/> }.into_any(),
-        key => view! { <AllFields form spec viewer key/> }.into_any(),
+        key => view! { <AllFields form spec viewer scopes_in_use key/> }.into_any(),
     }
 }
 
@@ -165,7 +167,7 @@ fn OnlyLimits(form: Form, spec: &'static KindSpec, key: KeyRow) -> impl IntoView
 
 /// All fields of the kind.
 #[component]
-fn AllFields(form: Form, spec: &'static KindSpec, viewer: Viewer, key: Option<KeyRow>) -> impl IntoView {
+fn AllFields(form: Form, spec: &'static KindSpec, viewer: Viewer, scopes_in_use: Vec<String>, key: Option<KeyRow>) -> impl IntoView {
     let list = spec.list_spec();
     let is_new = key.is_none();
     let hint = if is_new { list.name_hint } else { "The secret doesn’t change." };
@@ -190,7 +192,7 @@ fn AllFields(form: Form, spec: &'static KindSpec, viewer: Viewer, key: Option<Ke
     let expiry_fields = matches!(spec.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
         .then(|| view! { <ExpiryFields form allow_never=spec.expiry == Expiry::ChosenOrNever allow_keep=!is_new current=expires_at/> }.into_any());
     let models = spec.can_call_models.then(|| view! { <ModelsSection form spec access state/> }.into_any());
-    let scope_fields = view! { <ScopeFields form rule=spec.scope_rule viewer scopes/> }.into_any();
+    let scope_fields = view! { <ScopeFields form rule=spec.scope_rule viewer scopes scopes_in_use/> }.into_any();
     // Scopes of Latchkey's own API have a default, so the required duration stands before them.
     let fields = if spec.scope_rule == ScopeRule::Api { (expiry_fields, Some(scope_fields)) } else { (Some(scope_fields), expiry_fields) };
     let limits = spec.has_limits.then(|| view! { <LimitsSection form spec limits/> }.into_any());

@@ -1,12 +1,15 @@
 //! The scopes of a key. The kind decides which ones exist.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use leptos::prelude::*;
 
 use super::corpora_field::CorporaField;
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    key_kind::{CORPUS_ACCESS, ScopeRule},
+    key::KeyRow,
+    key_kind::{CORPUS_ACCESS, KindSpec, ScopeRule},
     permission::{Permission, Scope},
     validate,
 };
@@ -79,6 +82,22 @@ pub(super) fn check_scopes(form: Form, rule: ScopeRule) -> Option<Vec<String>> {
     }
 }
 
+/// The customer's own scopes of these keys, those of most keys first.
+pub(super) fn scopes_in_use(spec: &KindSpec, keys: &[KeyRow]) -> Vec<String> {
+    if spec.scope_rule == ScopeRule::Custom { most_used_first(keys.iter().flat_map(|key| &key.scopes).map(String::as_str)) } else { Vec::new() }
+}
+
+fn most_used_first<'a>(scopes: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for scope in scopes {
+        *counts.entry(scope).or_default() += 1;
+    }
+    let mut scopes: Vec<_> = counts.into_iter().collect();
+    // Stable, so that scopes with the same number stay in alphabetical order.
+    scopes.sort_by_key(|(_, count)| Reverse(*count));
+    scopes.into_iter().map(|(scope, _)| scope.to_owned()).collect()
+}
+
 /// The fields for a kind's scopes.
 #[component]
 pub(super) fn ScopeFields(
@@ -88,12 +107,14 @@ pub(super) fn ScopeFields(
     viewer: Viewer,
     /// The current scopes.
     scopes: Vec<String>,
+    /// The scopes that are suggested.
+    scopes_in_use: Vec<String>,
 ) -> AnyView {
     match rule {
         ScopeRule::None => ().into_any(),
         ScopeRule::Api => view! { <ApiScopes form viewer/> }.into_any(),
         ScopeRule::Custom => view! {
-            <TokenField form name="scopes" label="Scopes" value=scopes optional=true is_valid=validate::is_custom_scope
+            <TokenField form name="scopes" label="Scopes" value=scopes optional=true is_valid=validate::is_custom_scope suggestions=scopes_in_use
                 hint="What this key may do in your API, in your own words, e.g. orders:read"/>
         }
         .into_any(),
@@ -152,6 +173,13 @@ fn CorpusAccess(form: Form, viewer: Viewer) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_of_most_keys_are_suggested_first() {
+        let scopes = ["orders:write", "orders:read", "refunds", "orders:read", "refunds", "orders:read"];
+        assert_eq!(most_used_first(scopes.into_iter()), ["orders:read", "refunds", "orders:write"]);
+        assert!(most_used_first([].into_iter()).is_empty());
+    }
 
     #[test]
     fn levels_contain_every_scope_and_no_other() {
