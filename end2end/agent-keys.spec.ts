@@ -120,12 +120,13 @@ test('models, budget and limits of a key are set, listed, changed and removed', 
   await expect(field(page, 'Tokens per minute')).toHaveAccessibleDescription(/^Enter a number from 1 /);
   await field(page, 'Tokens per minute').fill('100,000');
   await field(page, 'Parallel calls').fill('5');
+  await section.getByRole('checkbox', { name: 'Log request and response bodies' }).check();
   await section.locator('summary').click();
-  await expect(dialog(page).getByText('2 models · 1,000,000 tokens every day · 100,000 tokens/min · 5 in parallel')).toBeVisible();
+  await expect(dialog(page).getByText('2 models · 1,000,000 tokens every day · 100,000 tokens/min · 5 in parallel · bodies logged')).toBeVisible();
   await button(page, 'Save').click();
   await copyAndClose(page);
 
-  const summary = row(page, 'nightly-build').getByText('2 models · 0 of 1,000,000 tokens every day · 100,000 tokens/min · 5 in parallel');
+  const summary = row(page, 'nightly-build').getByText('2 models · 0 of 1,000,000 tokens every day · 100,000 tokens/min · 5 in parallel · bodies logged');
   await expect(summary).toHaveAttribute('title', /^Models: claude-sonnet, gpt-\*\nBudget: 0 of 1,000,000 tokens every day\nAt most 100,000 tokens in any minute/);
   const key = await onlyKey(server, internalKey, 'agent');
   expect(key).toMatchObject({
@@ -133,6 +134,7 @@ test('models, budget and limits of a key are set, listed, changed and removed', 
     budget: { limit: 1_000_000, unit: 'tokens', period: 'day' },
     tokens_per_minute: 100_000,
     max_parallel: 5,
+    log_bodies: true,
   });
 
   await row(page, 'nightly-build').getByRole('button', { name: 'Edit' }).click();
@@ -142,9 +144,10 @@ test('models, budget and limits of a key are set, listed, changed and removed', 
   await dialog(page).getByRole('radio', { name: 'All models' }).check();
   await field(page, 'Budget').selectOption('No budget');
   await field(page, 'Parallel calls').fill('');
+  await dialog(page).getByRole('checkbox', { name: 'Log request and response bodies' }).uncheck();
   await save(page);
   await expect(row(page, 'nightly-build').getByText('100,000 tokens/min', { exact: true })).toHaveCount(1);
-  expect(await server.get(internalKey, `/keys/${key.id}`)).toMatchObject({ models: null, budget: null, tokens_per_minute: 100_000, max_parallel: null });
+  expect(await server.get(internalKey, `/keys/${key.id}`)).toMatchObject({ models: null, budget: null, tokens_per_minute: 100_000, max_parallel: null, log_bodies: false });
 });
 
 test('a client key calls no models until it is permitted', { tag: '@once' }, async ({ page, server, internalKey }) => {

@@ -138,10 +138,13 @@ async fn alias_is_created_shown_changed_and_deleted() {
 async fn models_and_budget_of_a_key_are_set_and_cleared() {
     let (_server, _api, cli) = start().await;
     let limits = ["--model", "gpt-*", "--model", "best", "--budget", "12.50/month", "--tokens-per-minute", "1000", "--max-parallel", "4"];
+    let limits = [&limits[..], &["--log-bodies", "true"]].concat();
     let key = cli.run(&[&["keys", "create", "--kind", "client", "--name", "a", "--json"][..], &limits].concat()).await.json()["key"].clone();
     let id = text(&key["id"]);
     assert_eq!((&key["models"], &key["tokens_per_minute"], &key["max_parallel"]), (&json!(["gpt-*", "best"]), &json!(1000), &json!(4)));
     assert_eq!((&key["budget"]["limit"], &key["budget"]["unit"], &key["budget"]["period"]), (&json!("12.5"), &json!("usd"), &json!("month")));
+    assert_eq!(key["log_bodies"], true);
+    assert_eq!(cli.run(&["keys", "edit", &id, "--log-bodies", "false", "--json"]).await.json()["log_bodies"], false);
     let edited = cli.run(&["keys", "edit", &id, "--budget", "tokens=5/day", "--json"]).await.json();
     assert_eq!((&edited["budget"]["limit"], &edited["budget"]["unit"], &edited["models"]), (&json!(5), &json!("tokens"), &key["models"]));
     let clear = ["--clear", "models", "--clear", "budget", "--clear", "tokens-per-minute", "--clear", "max-parallel"];

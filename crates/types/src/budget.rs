@@ -169,6 +169,9 @@ pub struct ModelAccess {
     /// Calls at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<i64>,
+    /// Whether the bodies of calls are logged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub log_bodies: bool,
 }
 
 impl ModelAccess {
@@ -188,6 +191,8 @@ pub struct ModelAccessPatch {
     pub tokens_per_minute: Option<Option<i64>>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<Option<i64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bodies: Option<bool>,
 }
 
 /// Distinguishes a null field, which removes the value, from a missing one.
@@ -207,6 +212,7 @@ impl ModelAccessPatch {
             budget: self.budget.unwrap_or(before.budget),
             tokens_per_minute: self.tokens_per_minute.unwrap_or(before.tokens_per_minute),
             max_parallel: self.max_parallel.unwrap_or(before.max_parallel),
+            log_bodies: self.log_bodies.unwrap_or(before.log_bodies),
         }
     }
 }
@@ -411,6 +417,16 @@ mod tests {
         let json = serde_json::to_string(&patch).unwrap();
         assert_eq!(json, r#"{"budget":null,"max_parallel":2}"#);
         assert_eq!(serde_json::from_str::<ModelAccessPatch>(&json).unwrap(), patch);
+    }
+
+    #[test]
+    fn bodies_are_logged_only_when_switched_on() {
+        assert!(!serde_json::from_str::<ModelAccess>("{}").unwrap().log_bodies);
+        let on = ModelAccessPatch { log_bodies: Some(true), ..ModelAccessPatch::default() }.apply(ModelAccess::default());
+        assert_eq!(serde_json::to_string(&on).unwrap(), r#"{"log_bodies":true}"#);
+        assert_eq!(ModelAccessPatch::default().apply(on.clone()), on);
+        let off = ModelAccessPatch { log_bodies: Some(false), ..ModelAccessPatch::default() };
+        assert!(!off.is_empty() && off.apply(on).is_empty());
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl KeyRow {
                 allowed_ips: Vec::new(),
                 allowed_origins: Vec::new(),
             },
-            model_access: ModelAccess { models: None, budget: None, tokens_per_minute: None, max_parallel: None },
+            model_access: ModelAccess { models: None, budget: None, tokens_per_minute: None, max_parallel: None, log_bodies: false },
             budget: None,
             retiring: None,
             secret_since: None,
@@ -299,7 +299,7 @@ impl CreateKeyRequest {
             credits: None,
             allowed_ips: Vec::new(),
             allowed_origins: Vec::new(),
-            model_access: ModelAccessPatch { models: None, budget: None, tokens_per_minute: None, max_parallel: None },
+            model_access: ModelAccessPatch { models: None, budget: None, tokens_per_minute: None, max_parallel: None, log_bodies: None },
         }
     }
 }

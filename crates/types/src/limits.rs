@@ -250,6 +250,7 @@ pub fn model_access(access: ModelAccess) -> Result<ModelAccess, Error> {
         budget: access.budget.map(budget).transpose()?,
         tokens_per_minute: access.tokens_per_minute.map(tokens_per_minute).transpose()?,
         max_parallel: access.max_parallel.map(max_parallel).transpose()?,
+        log_bodies: access.log_bodies,
     })
 }
 
@@ -403,7 +404,8 @@ mod tests {
     fn limits_of_model_calls_have_bounds() {
         let access = |limit, unit, tokens_per_minute, max_parallel| {
             let budget = Some(Budget { limit, unit, period: BudgetPeriod::Day });
-            let access = ModelAccess { models: None, budget, tokens_per_minute: Some(tokens_per_minute), max_parallel: Some(max_parallel) };
+            let access =
+                ModelAccess { budget, tokens_per_minute: Some(tokens_per_minute), max_parallel: Some(max_parallel), ..ModelAccess::default() };
             model_access(access).map(drop).map_err(|error| error.field_error().unwrap().0.to_owned())
         };
         let (usd, tokens) = (BudgetUnit::Usd, BudgetUnit::Tokens);

@@ -69,8 +69,9 @@ pub fn CheckboxGroup(
     name: &'static str,
     label: &'static str,
     options: Vec<CheckboxOption>,
+    #[prop(optional, into)] hint: Option<String>,
 ) -> impl IntoView {
-    field_group(form, name, label, FieldTexts::default(), |FieldAria { invalid, .. }| {
+    field_group(form, name, label, FieldTexts::from(hint), |FieldAria { invalid, .. }| {
         let checkbox = |option| view! { <FormCheckbox name option invalid/> };
         view! { <div class="checks">{options.into_iter().map(checkbox).collect_view()}</div> }.into_any()
     })

@@ -168,6 +168,11 @@ impl CachedKey {
         }
     }
 
+    /// Whether the bodies of the key's calls of models are logged.
+    pub fn logs_bodies(&self) -> bool {
+        self.model_access.as_ref().is_some_and(|access| access.log_bodies)
+    }
+
     /// The key's own budget.
     pub fn budget(&self) -> Option<Budget> {
         self.model_access.as_ref().and_then(|access| access.budget)

@@ -9,7 +9,7 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-pub const COLUMNS: [&str; 28] = [
+pub const COLUMNS: [&str; 29] = [
     "id",
     "kind",
     "name",
@@ -31,6 +31,7 @@ pub const COLUMNS: [&str; 28] = [
     "budget_spent",
     "tokens_per_minute",
     "max_parallel",
+    "log_bodies",
     "provider",
     "region",
     "linked_to",
@@ -66,6 +67,7 @@ pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
         row.budget.as_ref().map(spent).unwrap_or_default(),
         access.tokens_per_minute.map(|tokens| tokens.to_string()).unwrap_or_default(),
         access.max_parallel.map(|calls| calls.to_string()).unwrap_or_default(),
+        if access.log_bodies { "true".to_owned() } else { String::new() },
         row.provider.map_or("", |provider| provider.as_str()).to_owned(),
         row.region.clone().unwrap_or_default(),
         row.linked_to.join(", "),
@@ -168,12 +170,12 @@ mod tests {
             ModelAccess { models: Some(vec!["gpt-*".to_owned()]), budget: Some(budget), max_parallel: Some(5), ..ModelAccess::default() };
         limited.budget = Some(BudgetState { budget, spent: 3_200_000_000, reserved: 0, resets_at: None });
         let mut without = row("b");
-        without.model_access.models = Some(Vec::new());
+        without.model_access = ModelAccess { models: Some(Vec::new()), log_bodies: true, ..ModelAccess::default() };
         let read: serde_json::Value = serde_json::from_str(&json(&[limited, without, row("c")])).unwrap();
-        let heads = ["models", "budget_limit", "budget_unit", "budget_period", "budget_spent", "tokens_per_minute", "max_parallel"];
+        let heads = ["models", "budget_limit", "budget_unit", "budget_period", "budget_spent", "tokens_per_minute", "max_parallel", "log_bodies"];
         let cells = |row: usize| heads.map(|head| read[row][head].as_str().unwrap());
-        assert_eq!(cells(0), [r#"["gpt-*"]"#, "12.5", "usd", "month", "3.2", "", "5"]);
-        assert_eq!(cells(1), ["[]", "", "", "", "", "", ""]);
-        assert_eq!(cells(2), [""; 7]);
+        assert_eq!(cells(0), [r#"["gpt-*"]"#, "12.5", "usd", "month", "3.2", "", "5", ""]);
+        assert_eq!(cells(1), ["[]", "", "", "", "", "", "", "true"]);
+        assert_eq!(cells(2), [""; 8]);
     }
 }

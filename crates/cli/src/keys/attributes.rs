@@ -57,6 +57,9 @@ pub(super) struct AttributeOptions {
     /// Calls of language models at the same time
     #[arg(long, value_name = "N")]
     max_parallel: Option<i64>,
+    /// Whether the request and response bodies of calls of language models are logged
+    #[arg(long, value_name = "true|false")]
+    log_bodies: Option<bool>,
 }
 
 impl AttributeOptions {
@@ -79,6 +82,7 @@ impl AttributeOptions {
             budget: self.budget.clone().map(Some),
             tokens_per_minute: self.tokens_per_minute.map(TokensPerMinute),
             max_parallel: self.max_parallel.map(MaxParallel),
+            log_bodies: self.log_bodies,
             ..CreateKey::default()
         }
     }
@@ -98,6 +102,7 @@ impl AttributeOptions {
             budget: self.budget.clone(),
             tokens_per_minute: self.tokens_per_minute.map(TokensPerMinute),
             max_parallel: self.max_parallel.map(MaxParallel),
+            log_bodies: self.log_bodies,
             ..ImportKey::default()
         }
     }
@@ -116,6 +121,7 @@ impl AttributeOptions {
             budget: self.budget.clone().map(Some),
             tokens_per_minute: self.tokens_per_minute.map(|tokens| Some(TokensPerMinute(tokens))),
             max_parallel: self.max_parallel.map(|calls| Some(MaxParallel(calls))),
+            log_bodies: self.log_bodies,
             ..EditKey::default()
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn table(keys: &[Key]) -> String {
 }
 
 /// The fields that [`facts`] formats one by one.
-const FORMATTED: [&str; 16] = [
+const FORMATTED: [&str; 17] = [
     "name",
     "id",
     "kind",
@@ -46,6 +46,7 @@ const FORMATTED: [&str; 16] = [
     "address_rate_limits",
     "credits",
     "budget",
+    "log_bodies",
     "retiring",
 ];
 
@@ -68,6 +69,7 @@ pub(super) fn facts(key: &Key) -> String {
         ("rate limits per address", Some(rate_limits(&key.address_rate_limits.0))),
         ("credits", key.credits.map(credits)),
         ("budget", key.budget.as_ref().map(budget)),
+        ("bodies of calls", key.log_bodies.then(|| "logged".to_owned())),
         ("old secret", key.retiring.as_ref().map(|old| format!("valid until {}", moment(old.until, now)))),
     ];
     format_fields(formatted.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(other_fields(key)))

@@ -1,6 +1,6 @@
 //! Updates, disables, enables and deletes keys.
 
-use super::{attributes, can_access, limits, name_taken, rows};
+use super::{attributes, can_access, limits, models, name_taken, rows};
 use crate::{Core, actor::Actor, audit::Event, change::Change, etag::IfMatch};
 use latchkey_store::{self as store, Connection, keys::KeyRecord};
 use latchkey_types::{
@@ -61,6 +61,9 @@ pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: KeyPatch, only_i
         limits::store_credits(&mut change.tx, id, credits, now).await?;
     }
     let event = change.event("key.edited", "key", id, &new.name);
+    let logs_bodies = models::logs_bodies(new.model_access.as_deref());
+    let is_unchanged = logs_bodies == models::logs_bodies(old.model_access.as_deref());
+    let event = if is_unchanged { event } else { event.with("log_bodies", logs_bodies) };
     let event = if new.name == old.name { event } else { event.with("from", old.name) };
     commit(core, change, id, event).await
 }

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{attributes, limits, name_taken, rows};
+use super::{attributes, limits, models, name_taken, rows};
 use crate::{Core, actor::Actor};
 use latchkey_crypto::key_format::PlainKey;
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
@@ -49,6 +49,7 @@ pub async fn create(core: &Core, actor: &Actor, mut request: CreateKeyRequest) -
     // Before the commit: the secret must not be lost because a read fails.
     let row = rows::row(core, &record).await?;
     let event = change.event("key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
+    let event = if models::logs_bodies(key.attributes.model_access.as_deref()) { event.with("log_bodies", true) } else { event };
     change.commit([event]).await?;
     Ok(CreatedKey { key: row, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }

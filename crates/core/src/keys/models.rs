@@ -24,14 +24,20 @@ pub(super) fn model_access(spec: &KindSpec, before: Option<&str>, patch: &ModelA
     (!after.is_empty()).then(|| serde_json::to_string(&after)).transpose().map_err(|_| Error::Internal)
 }
 
+/// Whether a key with this stored form logs the bodies of its calls.
+pub(super) fn logs_bodies(stored: Option<&str>) -> bool {
+    store::keys::parse_model_access(stored).is_some_and(|access| access.log_bodies)
+}
+
 /// As for other attributes, an empty value is accepted.
 fn require_nothing(patch: &ModelAccessPatch) -> Result<(), Error> {
-    let ModelAccess { models, budget, tokens_per_minute, max_parallel } = patch.clone().apply(ModelAccess::default());
+    let ModelAccess { models, budget, tokens_per_minute, max_parallel, log_bodies } = patch.clone().apply(ModelAccess::default());
     let values = [
         ("models", models.is_some()),
         ("budget", budget.is_some()),
         ("tokens_per_minute", tokens_per_minute.is_some()),
         ("max_parallel", max_parallel.is_some()),
+        ("log_bodies", log_bodies),
     ];
     match values.into_iter().find(|(_, is_set)| *is_set) {
         Some((field, _)) => Err(Error::invalid(field, "Keys of this kind can't call language models.")),
@@ -82,7 +88,12 @@ mod tests {
             assert!(model_access(kind.spec(), None, &patch(Some(&[]), Some(1))).is_ok());
             assert_eq!(model_access(kind.spec(), None, &patch(Some(&["a b"]), None)).unwrap_err().field_error().unwrap().0, "models[0]");
         }
+        let logging = |on| ModelAccessPatch { log_bodies: Some(on), ..ModelAccessPatch::default() };
+        let stored = model_access(KeyKind::Agent.spec(), None, &logging(true)).unwrap();
+        assert!(logs_bodies(stored.as_deref()) && !logs_bodies(None));
         for kind in [KeyKind::Internal, KeyKind::Corpus] {
+            assert_eq!(model_access(kind.spec(), None, &logging(false)), Ok(None));
+            assert_eq!(model_access(kind.spec(), None, &logging(true)).unwrap_err().field_error().unwrap().0, "log_bodies");
             assert_eq!(model_access(kind.spec(), None, &patch(None, None)), Ok(None));
             assert_eq!(model_access(kind.spec(), None, &patch(Some(&[]), None)).unwrap_err().field_error().unwrap().0, "models");
             assert_eq!(model_access(kind.spec(), None, &patch(None, Some(1))).unwrap_err().field_error().unwrap().0, "budget");

@@ -71,6 +71,8 @@ pub struct Key {
     /// The number of calls of language models at the same time; null for unlimited.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub max_parallel: Option<i64>,
+    /// Whether the request and response bodies of calls of language models are logged.
+    pub log_bodies: bool,
     /// The old secret, while it is still valid after a rotation.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub retiring: Option<RetiringSecret>,
@@ -116,6 +118,7 @@ impl From<KeyRow> for Key {
             budget: key.budget.map(Into::into),
             tokens_per_minute: key.model_access.tokens_per_minute,
             max_parallel: key.model_access.max_parallel,
+            log_bodies: key.model_access.log_bodies,
             retiring: key.retiring.map(Into::into),
         }
     }
@@ -266,6 +269,8 @@ pub struct CreateKey {
     pub tokens_per_minute: Option<TokensPerMinute>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<MaxParallel>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bodies: Option<bool>,
 }
 
 impl TryFrom<CreateKey> for CreateKeyRequest {
@@ -291,6 +296,7 @@ impl TryFrom<CreateKey> for CreateKeyRequest {
                 budget: request.budget.map(parse_budget).transpose()?,
                 tokens_per_minute: request.tokens_per_minute.map(|tokens| Some(tokens.0)),
                 max_parallel: request.max_parallel.map(|calls| Some(calls.0)),
+                log_bodies: request.log_bodies,
             },
         })
     }
@@ -352,6 +358,9 @@ pub struct EditKey {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<MaxParallel>))]
     pub max_parallel: Option<Option<MaxParallel>>,
+    /// Whether the request and response bodies of calls of language models are logged. Null keeps the current value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bodies: Option<bool>,
 }
 
 impl TryFrom<EditKey> for KeyPatch {
@@ -376,6 +385,7 @@ impl TryFrom<EditKey> for KeyPatch {
                 budget: request.budget.map(parse_budget).transpose()?,
                 tokens_per_minute: request.tokens_per_minute.map(|tokens| tokens.map(|tokens| tokens.0)),
                 max_parallel: request.max_parallel.map(|calls| calls.map(|calls| calls.0)),
+                log_bodies: request.log_bodies,
             },
         })
     }
@@ -424,6 +434,9 @@ pub struct ImportKey {
     pub tokens_per_minute: Option<TokensPerMinute>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<MaxParallel>,
+    /// Whether the request and response bodies of calls of language models are logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bodies: Option<bool>,
 }
 
 /// The only kind that can be imported.
@@ -462,6 +475,7 @@ impl ImportKey {
                 budget: self.budget.map(|budget| parse_budget(Some(budget))).transpose()?,
                 tokens_per_minute: self.tokens_per_minute.map(|tokens| Some(tokens.0)),
                 max_parallel: self.max_parallel.map(|calls| Some(calls.0)),
+                log_bodies: self.log_bodies,
             },
         };
         Ok((self.sha256.0, request))
@@ -532,7 +546,7 @@ mod tests {
             "credits": { "remaining": 1, "refill": "daily", "amount": 9 }, "allowed_ips": ["192.0.2.0/24"],
             "allowed_origins": ["https://example.com"], "models": ["gpt-*"],
             "budget": { "limit": "12.5", "unit": "usd", "period": "month", "spent": "0.000000001", "reserved": "0", "resets_at": "2026-12-01T00:00:00.000Z" },
-            "tokens_per_minute": 1000, "max_parallel": 4, "retiring": null,
+            "tokens_per_minute": 1000, "max_parallel": 4, "log_bodies": true, "retiring": null,
         })
     }
 

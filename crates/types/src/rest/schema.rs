@@ -294,9 +294,12 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
             ("budget", nullable::<RequestedBudget>().into()),
             ("tokens_per_minute", nullable::<TokensPerMinute>().into()),
             ("max_parallel", nullable::<MaxParallel>().into()),
+            ("log_bodies", ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Boolean, Type::Null])).into()),
         ]
     } else {
-        ["models", "budget", "tokens_per_minute", "max_parallel"].map(|name| (name, null().into()))
+        let off = ObjectBuilder::new().schema_type(SchemaType::AnyValue).enum_values(Some([json!(false), Value::Null]));
+        let null = || -> RefOr<Schema> { null().into() };
+        [("models", null()), ("budget", null()), ("tokens_per_minute", null()), ("max_parallel", null()), ("log_bodies", off.into())]
     };
     let by_kind = [
         ("kind", names([spec.name]).into()),

@@ -14,6 +14,7 @@ pub(crate) fn summary(access: &ModelAccess, state: Option<&BudgetState>) -> Stri
     parts.extend(budget_text(access, state));
     parts.extend(access.tokens_per_minute.map(|tokens| format!("{} tokens/min", format_integer(tokens))));
     parts.extend(access.max_parallel.map(|calls| format!("{} in parallel", format_integer(calls))));
+    parts.extend(access.log_bodies.then(|| "bodies logged".to_owned()));
     parts.join(" · ")
 }
 
@@ -27,6 +28,7 @@ pub(crate) fn details(access: &ModelAccess, state: Option<&BudgetState>) -> Stri
     lines.extend(budget_text(access, state).map(|text| format!("Budget: {text}")));
     lines.extend(access.tokens_per_minute.map(|tokens| format!("At most {} tokens in any minute", format_integer(tokens))));
     lines.extend(access.max_parallel.map(|calls| format!("At most {} calls at the same time", format_integer(calls))));
+    lines.extend(access.log_bodies.then(|| "Request and response bodies are logged".to_owned()));
     lines.join("\n")
 }
 
@@ -56,12 +58,18 @@ mod tests {
             budget: Some(budget),
             tokens_per_minute: Some(100_000),
             max_parallel: Some(5),
+            log_bodies: false,
         };
         assert_eq!(summary(&access, None), "2 models · $10.00 every month · 100,000 tokens/min · 5 in parallel");
         let state = BudgetState { budget, spent: 3_200_000_000, reserved: 0, resets_at: None };
         let expected =
             "Models: gpt-4o, claude-*\nBudget: $3.20 of $10.00 every month\nAt most 100,000 tokens in any minute\nAt most 5 calls at the same time";
         assert_eq!(details(&access, Some(&state)), expected);
+        let logging = ModelAccess { log_bodies: true, ..ModelAccess::default() };
+        assert_eq!(
+            (summary(&logging, None), details(&logging, None)),
+            ("bodies logged".to_owned(), "Request and response bodies are logged".to_owned())
+        );
         let only = |models: &[&str]| ModelAccess { models: Some(models.iter().map(|&name| name.to_owned()).collect()), ..ModelAccess::default() };
         assert_eq!((summary(&only(&[]), None), summary(&only(&["*"]), None)), ("No models".to_owned(), "All models".to_owned()));
         assert_eq!((summary(&ModelAccess::default(), None), details(&ModelAccess::default(), None)), (String::new(), String::new()));

@@ -15,7 +15,7 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     form::Form,
-    number::{check_integer, check_optional},
+    number::{check_integer, check_optional, parse_integer},
     token_field,
 };
 pub(super) use section::ModelsSection;
@@ -24,6 +24,8 @@ pub(super) use section::ModelsSection;
 const ALL: &str = "all";
 const ONLY: &str = "only";
 const NONE: &str = "none";
+/// Name of the checkbox.
+const LOG_BODIES: &str = "log_bodies";
 
 /// The models that a key may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub(super) fn check(form: Form, spec: &KindSpec, before: Option<&ModelAccess>) -
     let budget = budget::check(form);
     let tokens = form.check("tokens_per_minute", |field, typed| optional_number(field, typed, rules::tokens_per_minute));
     let parallel = form.check("max_parallel", |field, typed| optional_number(field, typed, rules::max_parallel));
-    let typed = Values { models: models?, budget: budget?, tokens_per_minute: tokens?, max_parallel: parallel? };
+    let typed = Values { models: models?, budget: budget?, tokens_per_minute: tokens?, max_parallel: parallel?, log_bodies: logs_bodies(form) };
     Some(typed.into_patch(spec, before))
 }
 
@@ -89,6 +91,7 @@ struct Values {
     budget: BudgetChoice,
     tokens_per_minute: Option<i64>,
     max_parallel: Option<i64>,
+    log_bodies: bool,
 }
 
 impl Values {
@@ -102,6 +105,7 @@ impl Values {
             budget: (self.budget != budget_before).then(|| self.budget.budget()),
             tokens_per_minute: (self.tokens_per_minute != before.tokens_per_minute).then_some(self.tokens_per_minute),
             max_parallel: (self.max_parallel != before.max_parallel).then_some(self.max_parallel),
+            log_bodies: (self.log_bodies != before.log_bodies).then_some(self.log_bodies),
         }
     }
 }
@@ -109,14 +113,19 @@ impl Values {
 /// What is set, as typed: without values that are not valid. The flag says whether the organization's default budget is selected.
 fn typed(form: Form, spec: &KindSpec) -> (ModelAccess, bool) {
     let budget = budget::read(form).ok();
-    let number = |field| number(&form.value(field));
+    let number = |field| parse_integer(&form.value(field));
     let access = ModelAccess {
         models: read_models(form, spec).ok().and_then(|models| models.into_models(spec)),
         budget: budget.and_then(BudgetChoice::budget),
         tokens_per_minute: number("tokens_per_minute"),
         max_parallel: number("max_parallel"),
+        log_bodies: logs_bodies(form),
     };
     (access, budget == Some(BudgetChoice::Default))
+}
+
+fn logs_bodies(form: Form) -> bool {
+    !form.checked_values(LOG_BODIES).is_empty()
 }
 
 fn read_models(form: Form, spec: &KindSpec) -> Result<Selection, Error> {
@@ -168,7 +177,7 @@ mod tests {
     const BUDGET: Budget = Budget { limit: 1_000_000_000, unit: BudgetUnit::Usd, period: BudgetPeriod::Month };
 
     const fn values(models: Selection, budget: BudgetChoice) -> Values {
-        Values { models, budget, tokens_per_minute: None, max_parallel: None }
+        Values { models, budget, tokens_per_minute: None, max_parallel: None, log_bodies: false }
     }
 
     fn only(models: &[&str]) -> Selection {
@@ -207,6 +216,9 @@ mod tests {
         let removed = values(Selection::All, BudgetChoice::Unlimited).into_patch(spec, Some(&before));
         assert_eq!(removed, ModelAccessPatch { budget: Some(None), max_parallel: Some(None), ..ModelAccessPatch::default() });
         assert_eq!(removed.apply(before), ModelAccess::default());
+        let logging = Values { log_bodies: true, ..values(Selection::All, BudgetChoice::Unlimited) };
+        let switched_on = logging.into_patch(spec, Some(&ModelAccess::default()));
+        assert_eq!(switched_on, ModelAccessPatch { log_bodies: Some(true), ..ModelAccessPatch::default() });
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{ALL, NONE, ONLY, Selection, budget_before, format, is_pattern, typed};
+use super::{ALL, LOG_BODIES, NONE, ONLY, Selection, budget_before, format, is_pattern, typed};
 use crate::{
     api::{keys::callable_models, organization::read_organization_budgets},
     pages::keys::budget::{self, BudgetChoice, BudgetFields},
@@ -12,6 +12,7 @@ use latchkey_types::{
     key_kind::KindSpec,
 };
 use latchkey_ui::{
+    checkbox::{CheckboxGroup, CheckboxOption},
     field::{Field, InputKind},
     form::Form,
     radio::RadioGroup,
@@ -31,6 +32,7 @@ pub(crate) fn ModelsSection(
 ) -> impl IntoView {
     let is_open = access.as_ref().is_some_and(|access| !access.is_empty());
     let first = access.clone().unwrap_or_default();
+    let log = CheckboxOption { value: "yes".to_owned(), label: "Log request and response bodies".to_owned(), checked: first.log_bodies };
     let summary = RwSignal::new(summarize(&first, state.as_ref(), budget_before(spec, access.as_ref()) == BudgetChoice::Default, spec));
     let update = move |_| {
         let (access, is_default) = typed(form, spec);
@@ -51,6 +53,8 @@ pub(crate) fn ModelsSection(
                     <Field form name="max_parallel" label="Parallel calls" kind=InputKind::Number optional=true
                         value=text(first.max_parallel) hint="Calls at the same time"/>
                 </div>
+                <CheckboxGroup form name=LOG_BODIES label="Call log" options=vec![log]
+                    hint="Sealed, readable with Read Call Bodies, kept as long as the call log."/>
             </div>
         </details>
     }
