@@ -2,6 +2,7 @@
 
 import { type Page } from '@playwright/test';
 import { axe, call, expect, expectFitsWidth, open, row, rows, switchUser, test } from './fixtures';
+import type { Server } from './server';
 import { withUpstream } from './models';
 
 test.use({ environment: { LATCHKEY_ALLOW_OUTGOING: '127.0.0.0/8' }, expectedErrors: [403] });
@@ -14,6 +15,16 @@ async function openWithCalls(page: Page, count: number): Promise<void> {
   }).toPass();
 }
 
+/** Adds a provider with models that have a price. */
+async function addModels(page: Page, server: Server, baseUrl: string, names: string[]): Promise<void> {
+  const credential = await call(page, server, 'credentials/create-general', { name: 'Team key', value: 'sk-0123456789abcdef' });
+  const provider = await call(page, server, 'providers/create', { request: { name: 'Local', style: 'openai', base_url: baseUrl, key: credential.id } });
+  const price = { input: 1_000_000_000, output: 2_500_000_000 };
+  for (const name of names) {
+    await call(page, server, 'providers/create-model', { provider: provider.id, request: { name, price } });
+  }
+}
+
 test('calls are listed, filtered and explained', async ({ page, server, internalKey }) => {
   await open(page, '/settings/calls');
   await expect(page.getByRole('heading', { name: 'No calls yet' })).toBeVisible();
@@ -22,12 +33,7 @@ test('calls are listed, filtered and explained', async ({ page, server, internal
   await expectFitsWidth(page);
 
   await withUpstream(['small', 'broken'], async ({ baseUrl }) => {
-    const credential = await call(page, server, 'credentials/create-general', { name: 'Team key', value: 'sk-0123456789abcdef' });
-    const provider = await call(page, server, 'providers/create', { request: { name: 'Local', style: 'openai', base_url: baseUrl, key: credential.id } });
-    const price = { input: 1_000_000_000, output: 2_500_000_000 };
-    for (const name of ['small', 'broken']) {
-      await call(page, server, 'providers/create-model', { provider: provider.id, request: { name, price } });
-    }
+    await addModels(page, server, baseUrl, ['small', 'broken']);
     const { secret } = await server.addKey(internalKey, 'nightly-build');
     const chat = (model: string) =>
       fetch(`${server.url}/v1/chat/completions`, {
@@ -74,6 +80,35 @@ test('calls are listed, filtered and explained', async ({ page, server, internal
     await expectFitsWidth(page);
     await page.getByRole('button', { name: 'Show everything' }).click();
     await expect(rows(page)).toHaveCount(3);
+  });
+});
+
+test('bodies are shown as text to those who may read them', async ({ page, server, owner }) => {
+  await withUpstream(['small'], async ({ baseUrl }) => {
+    await addModels(page, server, baseUrl, ['small']);
+    const request = { kind: 'agent', name: 'nightly-build', model_access: { log_bodies: true } };
+    const { secret } = await call(page, server, 'keys/create', { request });
+    const body = JSON.stringify({ model: 'small', messages: [{ role: 'user', content: '<b>A secret plan</b>' }], max_tokens: 16 });
+    const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
+    expect((await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers, body })).status).toBe(200);
+
+    await openWithCalls(page, 1);
+    await expect(page.getByText('A secret plan')).toHaveCount(0);
+    await expectFitsWidth(page);
+    await rows(page).first().getByRole('button', { name: 'Bodies' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Bodies' });
+    await expect(dialog.getByRole('region', { name: 'Request' })).toHaveText(body);
+    await expect(dialog.getByRole('region', { name: 'Response' })).toContainText('Hello there');
+    await axe(page, 'the bodies of a call');
+    await expectFitsWidth(page);
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await open(page, '/settings/audit');
+    await expect(page.locator('main')).toContainText('read the bodies of call');
+
+    await switchUser(page, server, server.addUser('admin', owner.organization, 'Grace Hopper'));
+    await openWithCalls(page, 1);
+    await expect(page.getByRole('button', { name: 'Details' })).toHaveCount(1);
+    await expect(page.getByRole('button', { name: 'Bodies' })).toHaveCount(0);
   });
 });
 

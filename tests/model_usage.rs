@@ -60,6 +60,7 @@ fn event((organization, user): (OrganizationId, UserId), at: i64, key: Option<Ke
         attempts: 1,
         first_byte_ms: Some(200),
         duration_ms: 900,
+        has_bodies: false,
     }
 }
 
@@ -168,7 +169,7 @@ async fn calls_are_filtered_and_paged() {
         "id": first["items"][0]["id"], "at": at(29), "user": ids.1, "key": null, "key_name": "build", "model": "fast", "target": "gpt-5-mini",
         "provider": "OpenAI", "path": "/v1/chat/completions", "is_stream": true, "status": 200, "code": "",
         "tokens": { "input": 1000, "cached": 0, "cache_write": 0, "output": 30, "reasoning": 0 }, "cost": "0.002500001", "usage": "reported",
-        "attempts": 1, "first_byte_ms": 200, "duration_ms": 900,
+        "attempts": 1, "first_byte_ms": 200, "duration_ms": 900, "has_bodies": false,
     });
     assert_eq!(first["items"][0], expected);
 

@@ -44,8 +44,14 @@ const CALLS = Array.from({ length: 12 }, (_, index) => {
     attempts: isRefused ? 0 : 1,
     first_byte_ms: isRefused ? null : 310 + index,
     duration_ms: isRefused ? 2 : 900 + index * 411,
+    has_bodies: index % 3 === 0,
   };
 });
+
+const BODIES = {
+  request: { text: '{"model":"support","messages":[{"role":"user","content":"Where is my order?"}],"max_tokens":200}', is_cut: false },
+  response: { text: '{"id":"chatcmpl-1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Your', is_cut: true },
+};
 
 async function chooseAction(page: Page, inside: Locator, action: string): Promise<void> {
   await inside.getByRole('button', { name: 'Actions' }).click();
@@ -114,6 +120,11 @@ pictures('calls', () => {
     await take('typical', { full: true });
     await row(page, 'support').first().getByRole('button', { name: 'Details' }).click();
     await take('details');
+    await page.keyboard.press('Escape');
+    await page.route('**/fn/calls/bodies*', (route) => route.fulfill({ json: BODIES }));
+    await row(page, 'support').first().getByRole('button', { name: 'Bodies' }).click();
+    await expect(page.getByRole('region', { name: 'Response' })).toBeVisible();
+    await take('bodies');
   });
 });
 

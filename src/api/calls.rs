@@ -7,14 +7,14 @@ use latchkey_types::{
     audit::AuditPeriod,
     codec::Json,
     error::Error,
-    id::{KeyId, UserId},
-    model_call::{CallFilter, CallPage},
+    id::{KeyId, RequestId, UserId},
+    model_call::{CallBodies, CallFilter, CallPage},
 };
 
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
-use latchkey_core::{Core, actor::Actor, model_usage};
+use latchkey_core::{Core, actor::Actor, call_bodies, model_usage};
 #[cfg(feature = "ssr")]
 use latchkey_types::{
     billing::Day,
@@ -75,6 +75,12 @@ pub async fn call_choices() -> Result<CallChoices, Error> {
         })
     })
     .await
+}
+
+/// Returns the logged bodies of a call. Each read is audited. Needs *Read Call Bodies*.
+#[server(prefix = "/fn", endpoint = "calls/bodies", input = Json, output = Json)]
+pub async fn read_call_bodies(id: RequestId) -> Result<CallBodies, Error> {
+    request_context::answer(async move |call: RequestContext| call_bodies::read(&call.state, &call.actor()?, id).await).await
 }
 
 /// What was used in the last days, sorted by name: if it is more than can be chosen from, that with the highest cost.

@@ -74,6 +74,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     ("/fn/billing/keys", Access::Permission(Permission::ViewBilling)),
     ("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
+    ("/fn/calls/bodies", Access::Permission(Permission::ReadCallBodies)),
     ("/fn/calls/choices", Access::Permission(Permission::ViewBilling)),
     ("/fn/calls/list", Access::Permission(Permission::ViewBilling)),
     ("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),

@@ -72,6 +72,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
         ("POST", "/fn/billing/keys") => plain(|_, _| json!({ "month": "2026-11", "search": "" })),
         ("POST", "/fn/billing/month") => plain(|_, _| json!({ "month": null })),
+        ("POST", "/fn/calls/bodies") => with_object(Object::CallBodies, |_, id| json!({ "id": id })),
         ("POST", "/fn/calls/choices") => plain(|_, _| json!({})),
         ("POST", "/fn/calls/list") => plain(|_, _| json!({ "filter": {}, "period": "all", "cursor": null })),
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
@@ -239,6 +240,7 @@ pub fn of(route: &Route) -> Option<Example> {
             with_object(Object::Project, |_, _| Value::Null)
         }
         ("GET", "/api/v1/aliases" | "/api/v1/calls" | "/api/v1/models" | "/api/v1/providers" | "/api/v1/usage") => plain(|_, _| Value::Null),
+        ("GET", "/api/v1/calls/{id}/bodies") => with_object(Object::CallBodies, |_, _| Value::Null),
         ("POST", "/api/v1/aliases") => plain(|fixtures, _| json!({ "name": fixtures.unique_name(), "targets": fixtures.targets() })),
         ("GET" | "DELETE", "/api/v1/aliases/{id}") => with_object(Object::Alias, |_, _| Value::Null),
         ("PATCH", "/api/v1/aliases/{id}") => with_object(Object::Alias, |fixtures, _| json!({ "name": fixtures.unique_name() })),

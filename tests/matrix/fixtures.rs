@@ -8,11 +8,12 @@ use std::{
 use latchkey_core::{
     accounts::{self, NewAccount},
     auth::session::{self, Device},
+    call_bodies::LoggedCall,
     keys, project_keys,
 };
 use latchkey_store::{self as store, users::UserRow};
 use latchkey_types::{
-    id::{AccessRequestId, ImportId, KeyId, SampleId, UserId},
+    id::{AccessRequestId, ImportId, KeyId, RequestId, SampleId, UserId},
     key::{CreateKeyRequest, RequestedExpiry},
     key_kind::{KIND_SPECS, KeyKind, Kind},
     permission::{Permission, Permissions, Scope},
@@ -57,6 +58,8 @@ pub enum Object {
     Alias,
     /// A service without a credential.
     Service,
+    /// A call of a model whose bodies are stored.
+    CallBodies,
     /// A member with the role without permissions, so that the role hierarchy never rejects the call.
     Member,
     /// A role without permissions.
@@ -114,6 +117,7 @@ impl Object {
             Self::Model => "mdl_00000000000070008000000000000000",
             Self::Alias => "als_00000000000070008000000000000000",
             Self::Service => "svc_00000000000070008000000000000000",
+            Self::CallBodies => "req_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
@@ -265,6 +269,7 @@ impl Fixtures {
                 let arguments = json!({ "request": new_service_request(self) });
                 text(&self.call_as_owner("services/create", arguments).await["id"])
             }
+            Object::CallBodies => self.log_bodies().await,
             Object::Member => self.create_member().await,
             Object::Role => self.create_role(&[]).await,
             Object::Invitation => {
@@ -404,6 +409,16 @@ impl Fixtures {
         let sql = "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
              select $1, organization_id, id, $2, $2, $2, $2, '', 0 from roles where id = $3";
         sqlx::query(sql).bind(&id).bind(&name).bind(&self.unprivileged_role).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// Logs the bodies of a call of the first organization. Returns the call's id.
+    async fn log_bodies(&self) -> String {
+        let organization = self.row(&self.users[0]).await.organization_id;
+        let call = LoggedCall { organization, id: RequestId::new(), at: Timestamp::now(), key_name: "build".to_owned(), model: "gpt".to_owned() };
+        let id = call.id.to_string();
+        assert!(self.server.state.body_log.capture(b"{}").record(call));
+        self.server.state.body_log.flush().await;
         id
     }
 

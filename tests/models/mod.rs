@@ -1,5 +1,6 @@
 //! Calls of language models through the gateway, at `/v1`, and from the page.
 
+mod bodies;
 mod budgets;
 mod calls;
 mod credentials;

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod base_url;
 pub mod budgets;
 pub mod bulk;
+pub mod call_bodies;
 pub mod change;
 pub mod corpora;
 pub mod credential_check;
@@ -62,6 +63,7 @@ use secrecy::SecretString;
 
 use audit::Auditor;
 use auth::{password::Passwords, throttle::Throttle};
+use call_bodies::BodyLog;
 use corpora::backends::BackendCache;
 use credential_check::{CredentialChecks, ProviderEndpoints};
 use http_client::{HttpClient, OutgoingNetworks};
@@ -94,6 +96,7 @@ pub struct Core {
     pub model_usage: ModelUsage,
     /// Disabled until the program sets another one.
     pub call_log: EventLog,
+    pub body_log: BodyLog,
     /// Empty and in memory until the program sets another one.
     pub samples: SampleStore,
     pub passwords: Passwords,
@@ -122,6 +125,7 @@ impl Core {
             move |changes| changes.iter().for_each(|change| verifier.apply(change))
         });
         Ok(Self {
+            body_log: BodyLog::new(store.clone(), Arc::clone(&vault)),
             verifier,
             auditor: Auditor::new(&keyring.audit),
             vault,

@@ -112,6 +112,20 @@ impl Vault {
         })
     }
 
+    /// Unwraps one of the installation's own secrets, or creates it if there is none of this name. In a transaction, so that it is created once.
+    ///
+    /// # Errors
+    /// `Internal` if no master key fits; `Unavailable`.
+    pub async fn unwrap_or_create(&self, tx: &mut Tx, name: &str) -> Result<Secret, Error> {
+        if keyring::all(&mut *tx).await?.iter().any(|secret| secret.name == name) {
+            return self.unwrap(tx, name).await;
+        }
+        let secret: Secret = Zeroizing::new(random::bytes());
+        let wrapped = self.wrap(tx, name, &secret).await?;
+        keyring::insert(tx, &wrapped).await?;
+        Ok(secret)
+    }
+
     /// The keyring, and the master key that currently fits it.
     async fn fitting_master_key(&self, db: &mut Connection) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Error> {
         let keyring = keyring::all(db).await?;

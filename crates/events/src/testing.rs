@@ -33,6 +33,7 @@ pub(crate) fn call(organization: OrganizationId, at: i64, key: Option<KeyId>) ->
         attempts: 1,
         first_byte_ms: Some(20),
         duration_ms: 90,
+        has_bodies: false,
     }
 }
 

@@ -52,6 +52,7 @@ impl BackgroundTasks {
         tasks.spawn_until_stopped("credit returner", |end| return_credits(Arc::clone(verifier), end));
         tasks.spawn_until_stopped("model usage writer", |end| model_usage::write_usage(core.model_usage.clone(), store.clone(), end));
         tasks.spawn_until_stopped("call log writer", |end| core.call_log.clone().run(end));
+        tasks.spawn_until_stopped("body log writer", |end| core.body_log.clone().run(end));
         if let Some(mailer) = mailer {
             let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());
             tasks.mail_sender = Some(tasks.spawn("mail sender", sender));

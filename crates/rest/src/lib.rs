@@ -156,6 +156,7 @@ fn documented_routes() -> RouteTable {
         .add(needs(GatewayWrite, Has(ManageServices)), routes!(services::delete))
         .add(needs(Scope::UsageRead, Has(Permission::ViewBilling)), routes!(usage::usage))
         .add(needs(Scope::UsageRead, Has(Permission::ViewBilling)), routes!(usage::calls))
+        .add(needs(Scope::BodiesRead, Has(Permission::ReadCallBodies)), routes!(usage::bodies))
         .add(ANY_KEY, routes!(whoami::whoami))
         .add(PUBLIC, routes!(jwks::jwks))
         .add(PUBLIC, routes!(health::healthy))

@@ -16,7 +16,7 @@ use utoipa::{
 use latchkey_http::problem::Problem;
 use latchkey_types::{
     error::Error,
-    id::{Alias, ApiKey, Credential, Id, IdKind, Import, Model, Project, ProjectId, Provider, Sample, Service},
+    id::{Alias, ApiKey, Credential, Id, IdKind, Import, Model, Project, ProjectId, Provider, Request, Sample, Service},
 };
 
 /// Extractor: the id in the path. A malformed id is reported as not found.
@@ -67,6 +67,10 @@ impl Addressed for Project {
 
 impl Addressed for Service {
     const DESCRIPTION: &str = "The service's id.";
+}
+
+impl Addressed for Request {
+    const DESCRIPTION: &str = "The call's id.";
 }
 
 impl Addressed for Sample {

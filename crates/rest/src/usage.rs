@@ -3,13 +3,16 @@
 use axum::{
     Json as JsonResponse,
     extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderName, HeaderValue, header},
 };
 
-use super::{caller::Authorized, listing};
-use latchkey_core::model_usage;
+use super::{caller::Authorized, listing, path_id::PathId};
+use latchkey_core::{call_bodies, model_usage};
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_types::{
     billing::Day,
+    id::Request,
+    model_call::CallBodies,
     rest::{
         page::LIMIT_DEFAULT,
         usage::{Calls, CallsQuery, UsageQuery, UsageReport},
@@ -63,4 +66,25 @@ pub(crate) async fn calls(
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     let page = model_usage::calls(&state, &actor, query.filter(), query.cursor.as_deref(), limit).await?;
     Ok(JsonResponse(page.into()))
+}
+
+/// Get the bodies of a call
+///
+/// Only calls with a key that logs bodies have them (`has_bodies`). Each read is recorded in the audit log.
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls/{id}/bodies",
+    operation_id = "readCallBodies",
+    tag = "usage",
+    params(PathId<Request>),
+    responses((status = 200, description = "The bodies of the request and the response.", body = CallBodies)),
+)]
+pub(crate) async fn bodies(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    PathId(id): PathId<Request>,
+) -> Result<([(HeaderName, HeaderValue); 1], JsonResponse<CallBodies>), Problem> {
+    let bodies = call_bodies::read(&state, &actor, id).await?;
+    // Also keeps the response from being compressed: bodies can contain secrets.
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], JsonResponse(bodies)))
 }

@@ -6,6 +6,7 @@ pub mod access_requests;
 pub mod audit;
 mod backup;
 pub mod budgets;
+pub mod call_bodies;
 mod columns;
 pub mod corpora;
 pub mod credentials;

@@ -176,6 +176,7 @@ pub fn action_label(action: &str) -> String {
         "organization.agent_budget_set" => "Default budget changed",
         "organization.call_log_days_set" => "Days of the call log changed",
         "invitation.created" => "Member invited",
+        "call.bodies_read" => "Bodies of a call read",
         _ => return label_from_code(action),
     };
     label.to_owned()

@@ -22,6 +22,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("provider", "Providers"),
     ("model", "Models"),
     ("alias", "Model aliases"),
+    ("call", "Calls of models"),
     ("organization", "Organization"),
     ("session", "Sessions"),
 ];
@@ -176,6 +177,7 @@ pub const ACTION_GROUPS: &[ActionGroup] = &[
             on("alias.created", "added", "alias"),
             on("alias.edited", "edited", "alias"),
             on("alias.deleted", "deleted", "alias"),
+            on("call.bodies_read", "read the bodies of", "call").with(&[("of key", "key")]),
         ],
     },
     ActionGroup {

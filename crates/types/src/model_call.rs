@@ -1,5 +1,7 @@
 //! Calls of language models: usage and the log.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -21,6 +23,11 @@ pub const USAGE_ROWS_MAX: usize = 10_000;
 pub const CLIENT_CLOSED: &str = "client_closed";
 /// The code of a call whose provider reported more usage than was reserved.
 pub const USAGE_ABOVE_BOUND: &str = "usage_above_bound";
+
+/// The part of a request body that is kept for a key that logs bodies, in bytes.
+pub const REQUEST_BODY_MAX: usize = 64 * 1024;
+/// The part of a response body that is kept for a key that logs bodies, in bytes.
+pub const RESPONSE_BODY_MAX: usize = 256 * 1024;
 
 /// A call in the log. Contains no text of the call and no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +65,9 @@ pub struct CallEvent {
     pub first_byte_ms: Option<u32>,
     /// From the call to the end of the response, in milliseconds.
     pub duration_ms: u32,
+    /// Whether the bodies were logged too.
+    #[serde(default)]
+    pub has_bodies: bool,
 }
 
 impl CallEvent {
@@ -130,6 +140,33 @@ pub struct CallPage {
     pub dropped: u64,
 }
 
+/// The bodies of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallBodies {
+    /// As the caller sent it.
+    pub request: CallBody,
+    /// As it was sent to the caller.
+    pub response: CallBody,
+}
+
+/// The body of a request or a response.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallBody {
+    /// The first 64 KiB of a request, or 256 KiB of a response. Bytes that are not UTF-8 are replaced.
+    pub text: String,
+    /// Whether the body was longer.
+    pub is_cut: bool,
+}
+
+/// Prints nothing of the text, so that it cannot get into the server's log.
+impl fmt::Debug for CallBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallBody").field("bytes", &self.text.len()).field("is_cut", &self.is_cut).finish()
+    }
+}
+
 /// How usage is summed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -199,7 +236,21 @@ mod tests {
             attempts: 1,
             first_byte_ms: Some(1),
             duration_ms: 2,
+            has_bodies: false,
         }
+    }
+
+    #[test]
+    fn the_text_of_a_body_is_not_printed() {
+        let body = CallBody { text: "A secret plan".to_owned(), is_cut: true };
+        assert_eq!(format!("{body:?}"), "CallBody { bytes: 13, is_cut: true }");
+    }
+
+    #[test]
+    fn a_call_of_an_earlier_version_has_no_bodies() {
+        let mut json = serde_json::to_value(call(200)).unwrap();
+        json.as_object_mut().unwrap().remove("has_bodies");
+        assert_eq!(serde_json::from_value::<CallEvent>(json).unwrap(), call(200));
     }
 
     #[test]

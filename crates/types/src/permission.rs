@@ -44,6 +44,8 @@ permissions! {
     ViewProject "view_project" "View Project",
     /// View usage and cost.
     ViewBilling "view_billing" "View Billing",
+    /// Read the logged request and response bodies of calls of language models.
+    ReadCallBodies "read_call_bodies" "Read Call Bodies",
     /// Invite, disable and remove members.
     ManageMembers "manage_members" "Manage Members",
     /// Create and change roles.
@@ -180,6 +182,8 @@ pub enum Scope {
     ProjectsWrite,
     /// Read the usage and the cost of language models.
     UsageRead,
+    /// Read the logged request and response bodies of calls of language models.
+    BodiesRead,
 }
 
 impl Scope {
@@ -195,6 +199,7 @@ impl Scope {
         Self::ProjectsRead,
         Self::ProjectsWrite,
         Self::UsageRead,
+        Self::BodiesRead,
     ];
 
     /// Name in the API and in the database.
@@ -211,6 +216,7 @@ impl Scope {
             Self::ProjectsRead => "projects:read",
             Self::ProjectsWrite => "projects:write",
             Self::UsageRead => "usage:read",
+            Self::BodiesRead => "bodies:read",
         }
     }
 
@@ -224,6 +230,7 @@ impl Scope {
             Self::ProjectsRead => &[Permission::ViewProject],
             Self::GatewayRead | Self::GatewayWrite => &[Permission::ManageServices, Permission::ManageCredentials],
             Self::UsageRead => &[Permission::ViewBilling],
+            Self::BodiesRead => &[Permission::ReadCallBodies],
         }
     }
 
@@ -309,7 +316,7 @@ mod tests {
 
     #[test]
     fn each_scope_has_a_name_and_needs_a_permission() {
-        use Permission::{ManageApiKeys, ManageCredentials, ManageProjects, ViewKeys, ViewProject};
+        use Permission::{ManageApiKeys, ManageCredentials, ManageProjects, ReadCallBodies, ViewKeys, ViewProject};
         for (scope, name, needs) in [
             (Scope::KeysRead, "keys:read", &[ViewKeys][..]),
             (Scope::KeysWrite, "keys:write", &[ManageApiKeys]),
@@ -319,6 +326,7 @@ mod tests {
             (Scope::Verify, "verify", &[ViewKeys]),
             (Scope::ProjectsRead, "projects:read", &[ViewProject]),
             (Scope::ProjectsWrite, "projects:write", &[ManageProjects]),
+            (Scope::BodiesRead, "bodies:read", &[ReadCallBodies]),
         ] {
             assert_eq!((scope.as_str(), scope.needs()), (name, needs));
         }
@@ -337,6 +345,12 @@ mod tests {
         assert_eq!(role_label("owner"), "Owner");
         assert_eq!(role_label("iOS reader"), "iOS reader");
         assert_eq!(role_label(""), "");
+    }
+
+    #[test]
+    fn of_the_built_in_roles_only_the_owner_reads_bodies_of_calls() {
+        let may_read = |role: &&BuiltInRole| Permissions::of(role.permissions).has(Permission::ReadCallBodies);
+        assert_eq!(BUILT_IN_ROLES.iter().filter(may_read).map(|role| role.name).collect::<Vec<_>>(), ["owner"]);
     }
 
     #[test]

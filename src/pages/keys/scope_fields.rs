@@ -52,6 +52,7 @@ const RESOURCES: &[Resource] = &[
         levels: &[("", "None"), ("gateway:read", "Read"), ("gateway:read gateway:write", "Read and write")],
     },
     Resource { field: "scopes.usage", label: "Usage of models", levels: &[("", "None"), ("usage:read", "Read")] },
+    Resource { field: "scopes.bodies", label: "Bodies of calls", levels: &[("", "None"), ("bodies:read", "Read in plain text")] },
     Resource { field: "scopes.verify", label: "Verification", levels: &[("", "None"), ("verify", "Verify keys")] },
 ];
 

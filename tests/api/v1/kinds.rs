@@ -142,6 +142,7 @@ async fn check_limits(api: &ApiClient, path: &str, spec: &KindSpec) {
         ("models", json!(["gpt-*"]), Value::Null, spec.can_call_models),
         ("tokens_per_minute", json!(1000), Value::Null, spec.can_call_models),
         ("max_parallel", json!(10), Value::Null, spec.can_call_models),
+        ("log_bodies", json!(true), json!(false), spec.can_call_models),
     ] {
         let edited = api.call(Method::PATCH, path, Some(json!({ field: value }))).await;
         if is_supported {
@@ -332,7 +333,8 @@ async fn new_key_cannot_exceed_the_scopes_of_its_creator() {
     // Members can neither manage general keys nor view the billing, but `credentials:*` also covers their own external keys.
     let member = server.api("member@acme.test", "");
     let (_, created) = member.post("/keys", json!({ "kind": "internal", "name": "a", "duration_days": 1 })).await;
-    let of_members = Scope::ALL.iter().filter(|scope| !matches!(scope, Scope::GatewayRead | Scope::GatewayWrite | Scope::UsageRead));
+    let of_members =
+        Scope::ALL.iter().filter(|scope| !matches!(scope, Scope::GatewayRead | Scope::GatewayWrite | Scope::UsageRead | Scope::BodiesRead));
     let expected: Vec<&str> = of_members.map(|scope| scope.as_str()).collect();
     assert_eq!(created["key"]["scopes"], json!(expected), "members cannot manage services and models");
     // Removing permissions from the role limits the key immediately.

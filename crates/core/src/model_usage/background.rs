@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::{ModelUsage, counters::HOUR_MS};
+use crate::call_bodies;
 use latchkey_events::EventLog;
 use latchkey_store::{self as store, Store};
 use latchkey_types::{error::Error, time::Timestamp};
@@ -34,7 +35,7 @@ pub async fn write_usage(usage: ModelUsage, store: Store, mut end: oneshot::Rece
     }
 }
 
-/// Deletes old usage by hour, and the calls that organizations no longer keep in their logs, endlessly.
+/// Deletes old usage by hour, and the calls that organizations no longer keep in their logs, with their bodies, endlessly.
 pub async fn delete_old(store: Store, log: EventLog) {
     let mut timer = interval(DELETE_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -57,8 +58,10 @@ pub(super) async fn delete_hours(store: &Store, now: Timestamp) -> Result<(), Er
 async fn delete_calls(store: &Store, log: &EventLog, now: Timestamp) -> Result<(), Error> {
     let mut result = Ok(());
     for (organization, days) in store::model_calls::days_kept(store).await? {
+        let time = now.plus_days(-days);
         // The others are deleted even if those of one organization cannot be.
-        result = result.and(log.delete_before(organization, now.plus_days(-days)).await);
+        result = result.and(log.delete_before(organization, time).await);
+        result = result.and(call_bodies::delete_before(store, organization, time).await);
     }
     result
 }

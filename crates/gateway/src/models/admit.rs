@@ -37,6 +37,9 @@ pub(super) async fn admit(call: &mut Call, body: Bytes) -> Result<Admitted, Mode
     let organization = call.caller.organization();
     let catalog = call.state.catalogs.get(&call.state.core, organization).await.map_err(|error| ModelProblem::from_problem(error.into()))?;
     call.record.is_logged = catalog.call_log_days > 0;
+    if call.record.is_logged && call.caller.logs_bodies() {
+        call.record.log_bodies(&body);
+    }
     call.record.input_bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
     let request = ModelRequest::parse(call.api, body)?;
     call.record.model = shown(&request.model);

@@ -83,6 +83,7 @@ pub(super) async fn pass_on(mut call: Call, answered: Answered) -> Response {
     call.record.answer(status);
     if is_complete {
         call.record.used = of_complete(call.api, &begun);
+        call.record.push_response(&begun);
     }
     write_headers(&mut sent, &call, &candidate.target);
     let body = if is_complete { Body::from(begun) } else { Relay::new(call, body, masked, reader, begun, candidate.target).into_body() };

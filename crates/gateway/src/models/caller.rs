@@ -95,6 +95,11 @@ impl Caller {
         }
     }
 
+    /// Whether the bodies of its calls are logged.
+    pub(super) fn logs_bodies(&self) -> bool {
+        self.key().is_some_and(|key| key.logs_bodies())
+    }
+
     /// The caller in the audit log.
     pub(super) fn actor(&self) -> Actor {
         match self {

@@ -63,11 +63,7 @@ impl ModelProblem {
     /// The response. Without an API, in the form of `OpenAI`.
     pub(super) fn response(self, api: Option<Api>) -> Response {
         let request_id = request_context::request_id().text();
-        let body = match style(api) {
-            ApiStyle::Openai => json!({ "error": self.openai() }),
-            ApiStyle::Anthropic => json!({ "type": "error", "error": self.anthropic(), "request_id": &*request_id }),
-        };
-        let mut response = Response::new(Body::from(body.to_string()));
+        let mut response = Response::new(Body::from(self.body(api, &request_id)));
         *response.status_mut() = self.status;
         response.extensions_mut().insert(ProblemCode(self.code));
         let headers = response.headers_mut();
@@ -86,6 +82,15 @@ impl ModelProblem {
         }
         self.retry.write(headers);
         response
+    }
+
+    /// The body of the response.
+    pub(super) fn body(&self, api: Option<Api>, request_id: &str) -> String {
+        let body = match style(api) {
+            ApiStyle::Openai => json!({ "error": self.openai() }),
+            ApiStyle::Anthropic => json!({ "type": "error", "error": self.anthropic(), "request_id": request_id }),
+        };
+        body.to_string()
     }
 
     /// The event that ends an open stream.

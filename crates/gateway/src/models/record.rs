@@ -13,7 +13,11 @@ use super::{
     request::Api,
     usage::{self, Usage},
 };
-use latchkey_core::{model_usage::CallUsage, models::Target};
+use latchkey_core::{
+    call_bodies::{CapturedBodies, LoggedCall},
+    model_usage::CallUsage,
+    models::Target,
+};
 use latchkey_http::{AppState, request_context};
 use latchkey_types::{
     budget::{ModelPrice, TokenCounts, UsageState},
@@ -72,6 +76,8 @@ pub(super) struct CallRecord {
     pub(super) status: u16,
     /// Latchkey's own; empty if the response is the provider's.
     pub(super) code: &'static str,
+    /// `None` if they are not logged.
+    bodies: Option<CapturedBodies>,
 }
 
 impl CallRecord {
@@ -97,11 +103,24 @@ impl CallRecord {
             first_byte: None,
             status: CLIENT_CLOSED_STATUS,
             code: CLIENT_CLOSED,
+            bodies: None,
         }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Logs the bodies of the call, of which this is that of the request.
+    pub(super) fn log_bodies(&mut self, request: &[u8]) {
+        self.bodies = Some(self.state.body_log.capture(request));
+    }
+
+    /// A part of the response is sent to the caller.
+    pub(super) fn push_response(&mut self, chunk: &[u8]) {
+        if let Some(bodies) = &mut self.bodies {
+            bodies.push_response(chunk);
+        }
     }
 
     pub(super) fn set_charge(&mut self, charge: ModelCharge, worst_case: WorstCase) {
@@ -132,6 +151,10 @@ impl CallRecord {
     /// Ends the call with an error.
     pub(super) fn refuse(mut self, problem: ModelProblem) -> Response {
         (self.status, self.code) = (problem.status.as_u16(), problem.code);
+        if self.bodies.is_some() {
+            let body = problem.body(Some(self.api), &self.id.text());
+            self.push_response(body.as_bytes());
+        }
         problem.response(Some(self.api))
     }
 
@@ -182,14 +205,25 @@ impl CallRecord {
         charge.settle(cost, reserved.tokens.map_or(total, |max| total.min(max)));
     }
 
-    fn event(&self, tokens: TokenCounts, cost: Option<Dollars>, usage: Option<UsageState>) -> CallEvent {
+    fn key_name(&self) -> String {
+        self.key.as_ref().map(|key| key.name.to_string()).unwrap_or_default()
+    }
+
+    /// Queues the bodies for writing. Returns whether there are any.
+    fn record_bodies(&mut self) -> bool {
+        let Some(bodies) = self.bodies.take() else { return false };
+        let (key_name, model) = (self.key_name(), self.model.clone());
+        bodies.record(LoggedCall { organization: self.organization, id: self.id, at: self.at, key_name, model })
+    }
+
+    fn event(&self, tokens: TokenCounts, cost: Option<Dollars>, usage: Option<UsageState>, has_bodies: bool) -> CallEvent {
         CallEvent {
             id: self.id,
             at: self.at,
             organization: self.organization,
             user: self.user,
             key: self.key.as_ref().map(|key| key.id),
-            key_name: self.key.as_ref().map(|key| key.name.to_string()).unwrap_or_default(),
+            key_name: self.key_name(),
             model: self.model.clone(),
             target: self.target.as_ref().map(|target| target.name.clone()).unwrap_or_default(),
             provider: self.target.as_ref().map(|target| target.provider_name.clone()).unwrap_or_default(),
@@ -203,6 +237,7 @@ impl CallRecord {
             attempts: self.attempts,
             first_byte_ms: self.first_byte.map(milliseconds),
             duration_ms: milliseconds(self.began.elapsed()),
+            has_bodies,
         }
     }
 
@@ -234,7 +269,8 @@ impl Drop for CallRecord {
             self.state.model_usage.record(usage);
         }
         if self.is_logged {
-            self.state.call_log.record(self.event(tokens, cost, usage));
+            let has_bodies = self.record_bodies();
+            self.state.call_log.record(self.event(tokens, cost, usage, has_bodies));
         }
     }
 }

@@ -171,6 +171,9 @@ impl Relay {
     pub(super) fn into_body(self) -> Body {
         Body::from_stream(stream::unfold(self, |mut relay| async move {
             let chunk = relay.next().await?;
+            if let Ok(bytes) = &chunk {
+                relay.call.record.push_response(bytes);
+            }
             Some((chunk, relay))
         }))
     }

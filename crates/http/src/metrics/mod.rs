@@ -28,6 +28,7 @@ pub struct Metrics {
     unknown: IntGauge,
     waiting: IntGauge,
     flush_age: Gauge,
+    bodies_dropped: IntGauge,
     database_up: IntGauge,
 }
 
@@ -52,6 +53,7 @@ impl Metrics {
             unknown: gauge(&registry, "latchkey_unknown_keys", "Cached digests of unknown keys.")?,
             waiting: gauge(&registry, "latchkey_uses_waiting", "Keys with unwritten usage.")?,
             flush_age: gauge(&registry, "latchkey_flush_age_seconds", "Time since usage was last written, or since there was none to write.")?,
+            bodies_dropped: gauge(&registry, "latchkey_call_bodies_dropped", "Calls of language models whose bodies could not be kept.")?,
             database_up: gauge(&registry, "latchkey_database_up", "1 if the database is reachable, else 0.")?,
             registry,
         };
@@ -100,6 +102,7 @@ impl Metrics {
         self.unknown.set(whole(unknown));
         self.waiting.set(whole(waiting));
         self.flush_age.set(Duration::from_millis(age_ms.try_into().unwrap_or_default()).as_secs_f64());
+        self.bodies_dropped.set(whole(core.body_log.dropped()));
         self.database_up.set(i64::from(!core.store.is_unavailable()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

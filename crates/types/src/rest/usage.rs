@@ -192,6 +192,8 @@ pub struct Call {
     pub first_byte_ms: Option<u32>,
     /// Milliseconds until the end of the response.
     pub duration_ms: u32,
+    /// Whether the request and response bodies were logged too.
+    pub has_bodies: bool,
 }
 
 impl From<CallEvent> for Call {
@@ -215,6 +217,7 @@ impl From<CallEvent> for Call {
             attempts: event.attempts,
             first_byte_ms: event.first_byte_ms,
             duration_ms: event.duration_ms,
+            has_bodies: event.has_bodies,
         }
     }
 }

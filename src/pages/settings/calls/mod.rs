@@ -1,5 +1,6 @@
 //! `/settings/calls`
 
+mod bodies;
 mod details;
 mod filters;
 mod query_state;
@@ -14,12 +15,15 @@ use crate::{
     code_samples::server_url,
     routes,
 };
+use bodies::BodiesDialog;
 use details::DetailsDialog;
 use filters::Filters;
 use latchkey_types::{
     account::Viewer,
     error::Error,
+    id::RequestId,
     model_call::{CallEvent, CallPage},
+    permission::Permission,
 };
 use latchkey_ui::{
     button::{Button, IconButton},
@@ -46,9 +50,10 @@ pub fn CallsPage() -> impl IntoView {
     view! { <SettingsPage page=&routes::CALLS content/> }
 }
 
-fn content(_: Viewer) -> AnyView {
+fn content(viewer: Viewer) -> AnyView {
     let query_state = expect_context::<CallQueryState>();
-    loaded_view(expect_context::<FirstPage>(), move |(first, choices)| view! { <Log query_state first choices/> })
+    let can_read_bodies = viewer.can(Permission::ReadCallBodies);
+    loaded_view(expect_context::<FirstPage>(), move |(first, choices)| view! { <Log query_state first choices can_read_bodies/> })
 }
 
 async fn read(query: CallQuery) -> Result<CallPage, Error> {
@@ -56,10 +61,17 @@ async fn read(query: CallQuery) -> Result<CallPage, Error> {
 }
 
 #[component]
-fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> impl IntoView {
+fn Log(
+    query_state: CallQueryState,
+    first: CallPage,
+    choices: CallChoices,
+    /// Whether the viewer may read the logged bodies of calls.
+    can_read_bodies: bool,
+) -> impl IntoView {
     // Data
     let list = LoadedPage::new(first);
     let details = use_dialogs::<CallEvent>();
+    let bodies = use_dialogs::<RequestId>();
     let members = StoredValue::new(choices.members.clone());
 
     // Actions
@@ -69,7 +81,7 @@ fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> im
     let has_calls = Memo::new(move |_| list.page.with(|page| !page.items.is_empty()));
     let dropped = Memo::new(move |_| list.page.with(|page| i64::try_from(page.dropped).unwrap_or(i64::MAX)));
     view! {
-        <PageLead text="Every call to a language model, without prompts and answers. The organization’s settings say how long calls are kept." docs="/docs/models"/>
+        <PageLead text="Every call to a language model, with prompts and answers only for keys that log them. The organization’s settings say how long calls are kept." docs="/docs/models"/>
         <div class="log-toolbar">
             <Filters query_state choices_of_log=choices page=list.page/>
             <IconButton label="Reload" glyph=Glyph::Reload on_click=move |_| reload.run(()) pending=list.pending/>
@@ -84,10 +96,11 @@ fn Log(query_state: CallQueryState, first: CallPage, choices: CallChoices) -> im
             </p>
         })}
         <Show when=move || has_calls.get() fallback=move || view! { <NoCalls query_state list/> }>
-            <CallTable page=list.page details/>
+            <CallTable page=list.page details bodies=can_read_bodies.then_some(bodies)/>
         </Show>
         <Pager query_state list/>
         {details.render(move |call| view! { <DetailsDialog call members=members.get_value() query_state on_dismiss=details.dismiss/> })}
+        {bodies.render(move |call| view! { <BodiesDialog call on_dismiss=bodies.dismiss/> })}
     }
 }
 

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::text;
-use latchkey_types::model_call::{CallEvent, CallOutcome, CallPage};
+use latchkey_types::{
+    id::RequestId,
+    model_call::{CallEvent, CallOutcome, CallPage},
+};
 use latchkey_ui::{
     button::IconButton,
     dialog::Dialogs,
@@ -18,6 +21,8 @@ pub(super) fn CallTable(
     page: RwSignal<CallPage>,
     /// The call whose details are open.
     details: Dialogs<CallEvent>,
+    /// The call whose bodies are open; `None` if the viewer may not read them.
+    bodies: Option<Dialogs<RequestId>>,
 ) -> impl IntoView {
     let columns = vec![
         "Time".into(),
@@ -31,14 +36,18 @@ pub(super) fn CallTable(
     ];
     view! {
         <Table label="Call log" class="table table-calls" columns>
-            {move || page.with(|page| page.items.clone()).into_iter().map(|call| view! { <CallRow call details/> }).collect_view()}
+            {move || page.with(|page| page.items.clone()).into_iter().map(|call| view! { <CallRow call details bodies/> }).collect_view()}
         </Table>
     }
 }
 
 #[component]
-fn CallRow(call: CallEvent, details: Dialogs<CallEvent>) -> impl IntoView {
+fn CallRow(call: CallEvent, details: Dialogs<CallEvent>, bodies: Option<Dialogs<RequestId>>) -> impl IntoView {
     let opened = call.clone();
+    let id = call.id;
+    let bodies_button = bodies
+        .filter(|_| call.has_bodies)
+        .map(|bodies| view! { <IconButton label="Bodies" glyph=Glyph::Documents on_click=move |_| bodies.open(id)/> });
     let name = call.model.clone();
     let target = (!call.target.is_empty() && call.target != call.model).then(|| view! { <span class="model-detail">{call.target.clone()}</span> });
     let caller = text::caller(&call);
@@ -52,6 +61,7 @@ fn CallRow(call: CallEvent, details: Dialogs<CallEvent>) -> impl IntoView {
             <td data-label="Status">{status_view(&call)}</td>
             <td class="cell-number" data-label="Duration">{text::duration(call.duration_ms)}</td>
             <td class="cell-action">
+                {bodies_button}
                 <IconButton label="Details" glyph=Glyph::More on_click=move |_| details.open(opened.clone())/>
             </td>
         </tr>

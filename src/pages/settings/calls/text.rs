@@ -73,6 +73,7 @@ mod tests {
             attempts: 1,
             first_byte_ms: Some(120),
             duration_ms: 850,
+            has_bodies: false,
         }
     }
 

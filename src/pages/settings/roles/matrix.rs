@@ -19,13 +19,13 @@ use latchkey_ui::{
 const GROUPS: &[(&str, &[Permission])] = {
     use Permission::{
         ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageOrganization, ManageProjects, ManageRoles, ManageServices,
-        ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
+        ReadCallBodies, ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
     };
     &[
         ("API keys", &[ViewKeys, ManageApiKeys]),
         ("Credentials, corpora and services", &[ManageCredentials, ManageCorpora, ManageServices]),
         ("Projects", &[ViewProject, ManageProjects]),
-        ("Organization", &[ViewBilling, ViewAuditLog, ManageMembers, ManageRoles, ManageOrganization]),
+        ("Organization", &[ViewBilling, ReadCallBodies, ViewAuditLog, ManageMembers, ManageRoles, ManageOrganization]),
     ]
 };
 
