@@ -39,6 +39,8 @@ const QUEUE_MAX: usize = 10_000;
 /// Number of waiting calls at which they are written without waiting for the second to end.
 const WRITE_AT: usize = 2_500;
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Interval between preparations of the table for the calls of the next day.
+const PREPARE_EVERY: Duration = Duration::from_hours(1);
 /// Maximum number of pages that are read from files concurrently: each keeps a decompressed part of a file in memory.
 const READERS_MAX: usize = 2;
 
@@ -122,13 +124,19 @@ impl EventLog {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
-    /// Writes the waiting calls until `end` fires, then once more.
+    /// Writes the waiting calls until `end` fires, then once more. Also prepares the table for later calls.
     pub async fn run(self, mut end: oneshot::Receiver<()>) {
-        let mut timer = interval(WRITE_EVERY);
-        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let [mut timer, mut preparations] = [WRITE_EVERY, PREPARE_EVERY].map(interval);
+        for timer in [&mut timer, &mut preparations] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             let has_ended = tokio::select! {
                 _ = timer.tick() => false,
+                _ = preparations.tick() => {
+                    self.prepare().await;
+                    false
+                }
                 () = self.0.is_filling.notified() => false,
                 _ = &mut end => true,
             };
@@ -136,6 +144,15 @@ impl EventLog {
             if has_ended {
                 return;
             }
+        }
+    }
+
+    /// A failure is only logged: what is missing is created when it is needed.
+    async fn prepare(&self) {
+        if let Backend::Table(store) = &self.0.backend
+            && let Err(error) = table::prepare(store, Timestamp::now()).await
+        {
+            tracing::warn!(%error, "cannot prepare the log of calls for the next day");
         }
     }
 
@@ -216,24 +233,33 @@ impl EventLog {
         Ok(CallPage { items, next_cursor: next.map(|position| position.to_string()), dropped: self.dropped() })
     }
 
-    /// Deletes the calls of an organization that were made before this time; in files only whole hours.
+    /// Deletes the calls that organizations no longer keep, given the days that each of them keeps: in files only whole hours, in the table only whole
+    /// days of the organizations that keep the most.
     ///
     /// # Errors
-    /// `Unavailable`, `Internal`.
-    pub async fn delete_before(&self, organization: OrganizationId, time: Timestamp) -> Result<(), Error> {
+    /// `Unavailable`, `Internal`. What can be deleted is deleted nevertheless.
+    pub async fn delete_old(&self, days_kept: &[(OrganizationId, i64)], now: Timestamp) -> Result<(), Error> {
         match &self.0.backend {
             Backend::Disabled => Ok(()),
             Backend::Files(files) => {
-                let files = Arc::clone(files);
-                let deleted = spawn_blocking(move || files.delete_before(organization, time)).await.map_err(|_| Error::Internal)?;
-                deleted.map_err(|error| {
-                    tracing::warn!(%error, "cannot delete old calls of the log");
-                    Error::Internal
-                })
+                let mut result = Ok(());
+                for (organization, days) in days_kept {
+                    result = result.and(delete_files(files, *organization, now.plus_days(-days)).await);
+                }
+                result
             }
-            Backend::Table(store) => table::delete_before(store, organization, time).await,
+            Backend::Table(store) => table::delete_old(store, days_kept, now).await,
         }
     }
+}
+
+async fn delete_files(files: &Arc<SegmentFiles>, organization: OrganizationId, before: Timestamp) -> Result<(), Error> {
+    let files = Arc::clone(files);
+    let deleted = spawn_blocking(move || files.delete_before(organization, before)).await.map_err(|_| Error::Internal)?;
+    deleted.map_err(|error| {
+        tracing::warn!(%error, "cannot delete old calls of the log");
+        Error::Internal
+    })
 }
 
 #[cfg(test)]
@@ -261,7 +287,7 @@ mod tests {
         log.record(call(organization, 1, None));
         let page = log.list(organization, CallFilter::default(), None, 10).await.unwrap();
         assert_eq!(page, CallPage { items: Vec::new(), next_cursor: None, dropped: 0 });
-        log.delete_before(organization, Timestamp(9)).await.unwrap();
+        log.delete_old(&[(organization, 0)], Timestamp(9)).await.unwrap();
     }
 
     #[tokio::test]
@@ -302,7 +328,7 @@ mod tests {
             let mut expected: Vec<CallEvent> = calls.iter().filter(|call| filter.accepts(call)).cloned().collect();
             expected.reverse();
             assert_eq!((listed.len(), &listed), (63, &expected));
-            log.delete_before(organization, Timestamp(24_000_000)).await.unwrap();
+            log.delete_old(&[(organization, 1), (other, 2)], Timestamp(24_000_000).plus_days(1)).await.unwrap();
             let kept = log.list(organization, CallFilter::default(), None, 100).await.unwrap();
             pages.push(kept.items.len());
             let foreign = log.list(other, CallFilter::default(), None, 100).await.unwrap();

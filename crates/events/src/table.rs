@@ -50,8 +50,39 @@ pub(crate) async fn select(store: &Store, selection: &Selection) -> Result<Newes
     Ok(found.unread_before(before))
 }
 
+/// Creates the partitions of today and tomorrow.
+pub(crate) async fn prepare(store: &Store, now: Timestamp) -> Result<(), Error> {
+    let today = store::model_calls::day_of(now);
+    let mut tx = store.begin().await?;
+    store::model_calls::create_partitions(&mut tx, [today, today + 1]).await?;
+    tx.commit().await
+}
+
+/// Deletes the calls that organizations no longer keep. Of those that keep the most days, whole days are dropped together with what the others have
+/// left of them; only of the others, and of those that keep none, single calls are deleted.
+pub(crate) async fn delete_old(store: &Store, days_kept: &[(OrganizationId, i64)], now: Timestamp) -> Result<(), Error> {
+    let Some(most) = days_kept.iter().map(|(_, days)| *days).max() else { return Ok(()) };
+    let mut result = drop_before(store, now.plus_days(-most)).await;
+    for (organization, days) in days_kept.iter().filter(|(_, days)| *days < most || *days == 0) {
+        // The others are deleted even if those of one organization cannot be.
+        result = result.and(delete_before(store, *organization, now.plus_days(-days)).await);
+    }
+    result
+}
+
+/// Drops the days that end before this time, each in its own transaction.
+async fn drop_before(store: &Store, time: Timestamp) -> Result<(), Error> {
+    loop {
+        let mut tx = store.begin().await?;
+        if !store::model_calls::drop_oldest_before(&mut tx, store::model_calls::day_of(time)).await? {
+            return Ok(());
+        }
+        tx.commit().await?;
+    }
+}
+
 /// Deletes the calls of an organization that were made before this time, in transactions of a few thousand.
-pub(crate) async fn delete_before(store: &Store, organization: OrganizationId, time: Timestamp) -> Result<(), Error> {
+async fn delete_before(store: &Store, organization: OrganizationId, time: Timestamp) -> Result<(), Error> {
     loop {
         let mut tx = store.begin().await?;
         let may_have_more = store::model_calls::delete_before(&mut tx, organization, time).await?;

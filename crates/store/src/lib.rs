@@ -196,7 +196,7 @@ impl Store {
         self.create_own_tables().await
     }
 
-    /// Creates the tables that only one of the databases has. In a write transaction, because other instances may do the same.
+    /// Creates the tables that only one of the databases has, and the partitions. In a write transaction, because other instances may do the same.
     async fn create_own_tables(&self) -> anyhow::Result<()> {
         let statements = self.engine.own_tables();
         if statements.is_empty() {
@@ -206,6 +206,7 @@ impl Store {
         for statement in statements {
             sqlx::query(*statement).execute(&mut tx).await?;
         }
+        model_calls::ensure_partitioned(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 

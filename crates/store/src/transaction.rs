@@ -112,6 +112,11 @@ impl Tx {
         self.store.engine.bytes_of_hex(expression)
     }
 
+    /// See [`super::engine::Engine::has_call_partitions`].
+    pub(crate) fn has_call_partitions(&self) -> bool {
+        self.store.engine.has_call_partitions()
+    }
+
     /// The full-text index of a corpus.
     pub(crate) fn word_index(&self, corpus: &DocumentCorpus) -> WordIndex {
         corpus.word_index(&self.store)

@@ -56,12 +56,11 @@ pub(super) async fn delete_hours(store: &Store, now: Timestamp) -> Result<(), Er
 }
 
 async fn delete_calls(store: &Store, log: &EventLog, now: Timestamp) -> Result<(), Error> {
-    let mut result = Ok(());
-    for (organization, days) in store::model_calls::days_kept(store).await? {
-        let time = now.plus_days(-days);
+    let kept = store::model_calls::days_kept(store).await?;
+    let mut result = log.delete_old(&kept, now).await;
+    for (organization, days) in kept {
         // The others are deleted even if those of one organization cannot be.
-        result = result.and(log.delete_before(organization, time).await);
-        result = result.and(call_bodies::delete_before(store, organization, time).await);
+        result = result.and(call_bodies::delete_before(store, organization, now.plus_days(-days)).await);
     }
     result
 }

@@ -1,5 +1,6 @@
 //! All differences between SQLite and PostgreSQL.
 
+mod call_partition;
 mod word_index;
 
 use std::{
@@ -13,6 +14,7 @@ use anyhow::{Context, bail};
 use sqlx::AnyPool;
 
 use super::StoreError;
+pub(crate) use call_partition::{COUNT_PARTITION, COUNT_PARTITIONED, CallPartition, DROP_WAIT, OLDEST_PARTITION, PARTITION_TABLE};
 pub(crate) use word_index::{RANKED_MAX, WordIndex};
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
@@ -174,6 +176,11 @@ pub(super) fn is_unavailable_code(code: &str) -> bool {
     }
     // SQLite's primary result codes: busy, I/O error, corrupt, full, cannot open, not a database (<https://sqlite.org/rescode.html>).
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 10 | 11 | 13 | 14 | 26))
+}
+
+/// Whether PostgreSQL gave up a statement that waited for a lock.
+pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("55P03"))
 }
 
 fn identify(path: &Path) -> std::io::Result<(u64, u64)> {
