@@ -1,31 +1,21 @@
 //! What a statement costs does not depend on the number of rows in the tables that grow.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     env,
     fmt::Write,
     process::Command,
-    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{AnyPool, AssertSqlSafe};
-use tracing::{
-    Event, Level, Subscriber,
-    field::{Field, Visit},
-};
-use tracing_subscriber::{
-    Layer,
-    filter::Targets,
-    layer::{Context, SubscriberExt},
-    util::SubscriberInitExt,
-};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::{
     matrix::call_every_route,
-    support::{BrowserClient, TestServer, text},
+    support::{BrowserClient, TestServer, statements::Statements, text},
 };
 
 /// Tables without a bound for their number of rows. Sessions are bounded per user, and batches of usage by time.
@@ -87,10 +77,9 @@ async fn no_statement_reads_all_rows_of_a_table_that_grows() {
         return;
     }
     let statements = Statements::default();
-    let of_sqlx = Targets::new().with_target("sqlx::query", Level::DEBUG);
-    tracing_subscriber::registry().with(statements.clone().with_filter(of_sqlx)).init();
+    statements.dispatch().init();
     let server = call_every_route().await;
-    let recorded = statements.0.lock().unwrap().clone();
+    let recorded = statements.recorded();
     for expected in ["insert into api_keys", "insert into audit_events", "select k.id, k.number", "delete from verdict_changes"] {
         assert!(recorded.iter().any(|sql| sql.contains(expected)), "“{expected}” is not among {} recorded statements", recorded.len());
     }
@@ -102,41 +91,6 @@ async fn no_statement_reads_all_rows_of_a_table_that_grows() {
         }
     }
     assert!(failures.is_empty(), "add an index, or an exception with its reason:\n{failures}");
-}
-
-/// The texts of executed statements that read or change rows, with single spaces.
-#[derive(Clone, Default)]
-struct Statements(Arc<Mutex<BTreeSet<String>>>);
-
-impl<S: Subscriber> Layer<S> for Statements {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut texts = Texts::default();
-        event.record(&mut texts);
-        let sql = if texts.statement.trim().is_empty() { texts.summary } else { texts.statement };
-        let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        if ["select ", "insert ", "update ", "delete ", "with "].iter().any(|word| sql.starts_with(word)) {
-            self.0.lock().unwrap().insert(sql);
-        }
-    }
-}
-
-/// The fields of sqlx's events: short statements are only in the summary.
-#[derive(Default)]
-struct Texts {
-    summary: String,
-    statement: String,
-}
-
-impl Visit for Texts {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "summary" => value.clone_into(&mut self.summary),
-            "db.statement" => value.clone_into(&mut self.statement),
-            _ => {}
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 /// The steps of SQLite's plan that read a growing table without looking up a value in an index.

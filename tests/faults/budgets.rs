@@ -193,7 +193,7 @@ async fn a_budget_is_never_overspent_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_budget_is_never_overspent_on_postgresql() {
-    let (folder, postgres) = (TempDir::new().unwrap(), Postgres::start().await);
-    let database = postgres.create_database("latchkey").await;
+    let (folder, postgres) = (TempDir::new().unwrap(), Postgres::start(TempDir::new().unwrap()).await.unwrap());
+    let database = postgres.create_database("latchkey").await.unwrap();
     race(Installation::create(folder.path(), Some(database)), "budgets on PostgreSQL", scaled(1, 100)).await;
 }

@@ -33,8 +33,8 @@ async fn acknowledged_changes_survive_kills_on_sqlite() {
 
 #[tokio::test]
 async fn acknowledged_changes_survive_kills_on_postgresql() {
-    let (folder, postgres) = (TempDir::new().unwrap(), Postgres::start().await);
-    let database = postgres.create_database("latchkey").await;
+    let (folder, postgres) = (TempDir::new().unwrap(), Postgres::start(TempDir::new().unwrap()).await.unwrap());
+    let database = postgres.create_database("latchkey").await.unwrap();
     let installation = Installation::create(folder.path(), Some(database));
     kill_repeatedly(&installation, "crash on PostgreSQL", scaled(2, 200)).await;
 }

@@ -1,7 +1,8 @@
-//! Tests of faults: crashes, full disks, slow and hostile clients. Short forms run with every test run; `LATCHKEY_SOAK=1` runs the long forms.
+//! Tests of faults: crashes, full disks, slow and hostile clients; and what only PostgreSQL has. Short forms run with every test run; `LATCHKEY_SOAK=1` runs the long forms.
 #![allow(unreachable_pub, dead_code, reason = "the helpers of the integration tests are shared")]
 
 mod budgets;
+mod call_log;
 mod crash;
 mod disk;
 mod installation;

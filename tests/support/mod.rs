@@ -7,6 +7,7 @@ pub mod projects;
 pub mod s3;
 pub mod serve_process;
 pub mod services;
+pub mod statements;
 pub mod storage;
 pub mod upstream;
 
