@@ -4,6 +4,8 @@ mod ab;
 mod figures;
 mod load;
 mod paths;
+#[path = "../../tests/faults/postgres.rs"]
+mod postgres;
 mod programs;
 mod report;
 
@@ -22,7 +24,7 @@ struct CommandLine {
     /// Run everything with few keys and short rounds to check that it works; does not write the report
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 8; for 6 (`writes`), 7 (`gateway`) and 8 (`models`) its rows of the report are replaced
+    /// Run only this figure, 1 to 9; for 6 (`writes`), 7 (`gateway`), 8 (`models`) and 9 (`documents`) its rows of the report are replaced
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
 }
@@ -31,7 +33,7 @@ struct CommandLine {
 fn figure(text: &str) -> Result<u8, String> {
     let named = ALONE.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
     let number = named.or_else(|| text.parse().ok().filter(|number| (1..=LAST).contains(number)));
-    number.ok_or_else(|| format!("use 1 to {LAST}, `writes`, `gateway` or `models`"))
+    number.ok_or_else(|| format!("use 1 to {LAST}, `writes`, `gateway`, `models` or `documents`"))
 }
 
 fn main() -> ExitCode {

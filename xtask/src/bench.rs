@@ -16,13 +16,15 @@ const IN_PROCESS: u8 = 3;
 const PEERS: u8 = 4;
 /// The number of the figure that measures calls of language models, also against another product.
 const MODELS: u8 = 8;
+/// The number of the figure that measures queries of documents, also on PostgreSQL.
+const DOCUMENTS: u8 = 9;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Run every figure briefly, in about a minute; no results are written
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 8; for 6 (`writes`), 7 (`gateway`) and 8 (`models`) its results are written
+    /// Run only this figure, 1 to 9; for 6 (`writes`), 7 (`gateway`), 8 (`models`) and 9 (`documents`) its results are written
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
 }
@@ -33,7 +35,11 @@ fn figure(text: &str) -> Result<u8, String> {
         "writes" => Ok(6),
         "gateway" => Ok(7),
         "models" => Ok(MODELS),
-        _ => text.parse().ok().filter(|number| (1..=MODELS).contains(number)).ok_or_else(|| "use 1 to 8, `writes`, `gateway` or `models`".to_owned()),
+        "documents" => Ok(DOCUMENTS),
+        _ => {
+            let number = text.parse().ok().filter(|number| (1..=DOCUMENTS).contains(number));
+            number.ok_or_else(|| "use 1 to 9, `writes`, `gateway`, `models` or `documents`".to_owned())
+        }
     }
 }
 
@@ -54,6 +60,9 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     }
     if options.includes(MODELS) {
         report_failure(steps.run("setup of LiteLLM", setup::litellm));
+    }
+    if options.includes(DOCUMENTS) {
+        report_failure(steps.run("setup of PostgreSQL", setup::postgres));
     }
     steps.run("bench", || process::run(cargo("build").args(["--release", "--package", "bench", "--bins"])))?;
     if options.includes(IN_PROCESS) {

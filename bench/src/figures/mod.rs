@@ -1,6 +1,7 @@
 //! The measurements, one module per figure of the table.
 
 mod against_bare;
+mod documents;
 mod gateway;
 mod in_process;
 mod models;
@@ -38,23 +39,28 @@ pub(crate) struct Settings {
     pub disabled_keys: usize,
     /// Number of open streams of figure 8.
     pub streams: usize,
+    /// Number of documents of figure 9.
+    pub documents: usize,
+    /// Number of queries of figure 9.
+    pub queries: usize,
 }
 
 impl Settings {
     /// The full run, or a quick one that only checks that everything works.
     pub(crate) const fn new(quick: bool) -> Self {
         if quick {
-            Self { pairs: 1, round: Duration::from_millis(300), stored_keys: [1000, 2000, 5000], peer_keys: 1000, disabled_keys: 100, streams: 200 }
+            let (pairs, round, stored_keys) = (1, Duration::from_millis(300), [1000, 2000, 5000]);
+            Self { pairs, round, stored_keys, peer_keys: 1000, disabled_keys: 100, streams: 200, documents: 1000, queries: 50 }
         } else {
             let (pairs, round, stored_keys) = (7, Duration::from_millis(2500), [1000, 100_000, 1_000_000]);
-            Self { pairs, round, stored_keys, peer_keys: 100_000, disabled_keys: 10_000, streams: 5000 }
+            Self { pairs, round, stored_keys, peer_keys: 100_000, disabled_keys: 10_000, streams: 5000, documents: 100_000, queries: 500 }
         }
     }
 }
 
 /// A row of the table.
 pub(crate) struct Row {
-    /// Number of the figure, 1 to 8.
+    /// Number of the figure, 1 to 9.
     pub figure: u8,
     pub what: String,
     pub goal: String,
@@ -101,11 +107,12 @@ fn number(ratio: f64) -> String {
 type Figure = (u8, &'static str, fn(&Settings) -> Result<Vec<Row>>);
 
 /// Figures that are also measured alone, each with its name: their rows of the report are replaced.
-pub(crate) const ALONE: [(&str, u8); 3] = [("writes", writes::FIGURE), ("gateway", gateway::FIGURE), ("models", models::FIGURE)];
+pub(crate) const ALONE: [(&str, u8); 4] =
+    [("writes", writes::FIGURE), ("gateway", gateway::FIGURE), ("models", models::FIGURE), ("documents", documents::FIGURE)];
 /// The number of the last figure.
-pub(crate) const LAST: u8 = models::FIGURE;
+pub(crate) const LAST: u8 = documents::FIGURE;
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     (1, "verify against a bare handler", against_bare::measure),
     (2, "verify with up to a million stored keys", stored::measure),
     (3, "a cached key, in process", in_process::measure),
@@ -114,6 +121,7 @@ const FIGURES: [Figure; 8] = [
     (writes::FIGURE, "writes with many stored keys", writes::measure),
     (gateway::FIGURE, "the gateway against a bare reverse proxy", gateway::measure),
     (models::FIGURE, "calls of language models", models::measure),
+    (documents::FIGURE, "queries of a corpus with many documents", documents::measure),
 ];
 
 /// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.
@@ -179,9 +187,12 @@ fn verify_all(program: &Program, caller: &str, keys: &[Box<str>]) -> Result<()> 
 
 /// The bytes of an API request.
 fn post(path: &str, caller: &str, body: &str) -> Vec<u8> {
+    post_with(path, &format!("x-api-key: {caller}\r\n"), body)
+}
+
+/// The bytes of an API request with these header lines.
+fn post_with(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {caller}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
+    format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }

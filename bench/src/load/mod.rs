@@ -177,6 +177,7 @@ impl Load {
     }
 }
 
-fn percentile_ms(sorted: &[u32], percent: usize) -> f64 {
+/// A percentile of sorted times in nanoseconds, in milliseconds.
+pub(crate) fn percentile_ms(sorted: &[u32], percent: usize) -> f64 {
     sorted.get(sorted.len() * percent / 100).map_or(f64::NAN, |nanoseconds| f64::from(*nanoseconds) / 1e6)
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command, thread};
 
-use crate::paths;
+use crate::{paths, postgres};
 
 /// Cores, memory, processor and operating system.
 pub(super) fn machine() -> String {
@@ -17,7 +17,7 @@ pub(super) fn machine() -> String {
     format!("{cores} cores, {} GiB, {processor}, {system}, Linux {kernel}", (memory + 512 * 1024) / (1024 * 1024))
 }
 
-/// Versions of the compiler and of the peers.
+/// Versions of the compiler, of the peers and of PostgreSQL.
 pub(super) fn versions() -> String {
     let package_json = fs::read_to_string(paths::source("better-auth/package.json")).unwrap_or_default();
     let package_json: serde_json::Value = serde_json::from_str(&package_json).unwrap_or_default();
@@ -34,6 +34,8 @@ pub(super) fn versions() -> String {
         python,
         python_packages,
         format!("litellm {litellm}"),
+        postgres::binaries()
+            .map_or_else(|_| "PostgreSQL not installed".to_owned(), |folder| output_of(Command::new(folder.join("postgres")).arg("--version"))),
     ]
     .join("; ")
 }

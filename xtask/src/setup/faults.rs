@@ -1,4 +1,4 @@
-//! PostgreSQL and strace, for the fault tests.
+//! PostgreSQL and strace, for the fault tests and benchmarks.
 
 use std::fs;
 
@@ -10,14 +10,14 @@ use crate::process;
 /// Debian's folder of the PostgreSQL versions. A user's PATH contains none of them.
 const DEBIAN_VERSIONS: &str = "/usr/lib/postgresql";
 
-/// Installs PostgreSQL if missing. The tests start their own server, so no service has to run.
+/// Installs PostgreSQL if missing. Tests and benchmarks start their own server, so no service has to run.
 pub(crate) fn postgres() -> Result<()> {
     let versions = fs::read_dir(DEBIAN_VERSIONS).into_iter().flatten().flatten();
     let has_debians = versions.map(|version| version.path().join("bin/initdb")).any(|initdb| initdb.is_file());
     if has_debians || process::find_program(&["initdb"]).is_some() {
         return Ok(());
     }
-    apt::ensure(&["postgresql"], "the tests of crashes")
+    apt::ensure(&["postgresql"], "the tests and benchmarks on PostgreSQL")
 }
 
 /// Installs strace if missing.
