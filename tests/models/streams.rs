@@ -168,6 +168,25 @@ async fn a_lowered_budget_ends_open_streams() {
 }
 
 #[tokio::test]
+async fn credits_that_are_set_to_zero_end_open_streams() {
+    let fixture = Fixture::start().await;
+    let (id, key) = fixture.key("client", json!({ "models": ["*"], "credits": { "remaining": 1 } })).await;
+    fixture.upstream.respond_with(|request| model_upstream::begin(request, 2).hang());
+    let mut stream = OpenStream::open(&fixture, &key, CHAT, &chat_stream("gpt"), "Hello ").await;
+    // The stream has taken the last credit, and other changes of the key do not end it.
+    let path = format!("/keys/{id}");
+    fixture.edit(&path, json!({ "name": "other" })).await;
+    let ended = timeout(2 * REVOKED_LIMIT, async { while stream.next().await.is_some_and(|chunk| !chunk.contains("error")) {} }).await;
+    assert!(ended.is_err(), "the stream goes on");
+    fixture.edit(&path, json!({ "credits": { "remaining": 0 } })).await;
+    let changed = Instant::now();
+    let event = last_event(&stream.rest().await);
+    assert!(changed.elapsed() < REVOKED_LIMIT, "{:?}", changed.elapsed());
+    assert_eq!((&event["error"]["code"], &event["error"]["type"]), (&json!("usage_exceeded"), &json!("insufficient_quota")));
+    eventually("the provider's connection is closed", async || fixture.upstream.last_request().closed_at.is_some()).await;
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_ends_the_call() {
     let fixture = Fixture::start().await;
     for is_stream in [false, true] {

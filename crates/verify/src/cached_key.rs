@@ -173,6 +173,15 @@ impl CachedKey {
         self.model_access.as_ref().is_some_and(|access| access.log_bodies)
     }
 
+    /// Whether the credits were set to 0 since `charged`, an earlier record of the key, was read. Not if they were spent.
+    pub fn has_lost_credits(&self, charged: &Self) -> bool {
+        let Some(limits) = &self.limits else { return false };
+        let Some(credits) = limits.credits.filter(|credits| credits.is_empty) else { return false };
+        let before = charged.limits.as_ref().and_then(|limits| limits.credits);
+        // Without a change of the version, they were spent; so they were if this instance was granted any of the new version.
+        before.is_none_or(|before| before.version != credits.version) && !limits.limiter.lock().reserve().has_been_granted(credits.version)
+    }
+
     /// The key's own budget.
     pub fn budget(&self) -> Option<Budget> {
         self.model_access.as_ref().and_then(|access| access.budget)

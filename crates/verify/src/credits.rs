@@ -45,6 +45,8 @@ pub(super) struct Reserve {
     version: i64,
     /// Reserved and not spent.
     balance: i64,
+    /// All that the store has granted of this version.
+    granted: i64,
     /// What the store had left after the last reservation. While it is `None`, a reservation must confirm the balance before it is spent.
     left: Option<i64>,
     /// The next refill. Whether it took place, which voids the reserved credits, is seen by the next reservation.
@@ -129,6 +131,7 @@ impl Reserve {
             self.void(block.version);
         }
         self.balance += block.amount;
+        self.granted = self.granted.saturating_add(block.amount);
         (self.left, self.until) = (Some(block.left), block.until);
         (self.reserved_at, self.used_at) = (ticks, ticks);
     }
@@ -146,6 +149,11 @@ impl Reserve {
     /// Reserved credits of this version of the balance; the store counts them as spent.
     pub(super) fn reserved_of(&self, version: i64) -> i64 {
         if self.version == version { self.balance } else { 0 }
+    }
+
+    /// Whether the store has granted any credits of this version of the balance.
+    pub(super) fn has_been_granted(&self, version: i64) -> bool {
+        self.version == version && self.granted > 0
     }
 
     pub(super) fn has_credits(&self) -> bool {

@@ -326,6 +326,32 @@ async fn credits_are_reserved_spent_and_returned() {
 }
 
 #[tokio::test]
+async fn credits_are_lost_if_they_are_set_to_zero() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, Some(1)).await;
+    let verdict = fixture.evaluate("a", None).await;
+    let charged = verdict.key().unwrap();
+    let has_lost = async || {
+        fixture.verifier.invalidate_all();
+        fixture.find("a").await.unwrap().has_lost_credits(charged)
+    };
+    assert!(!has_lost().await, "they were spent");
+    for (credits, expected) in [(Some(5), false), (Some(0), true), (None, false), (Some(0), true)] {
+        fixture.set_credits(id, credits).await;
+        assert_eq!(has_lost().await, expected, "{credits:?}");
+    }
+    fixture.set_credits(id, Some(1)).await;
+    assert!(fixture.evaluate("a", None).await.is_valid());
+    assert_eq!(fixture.remaining(id).await, 0);
+    assert!(!has_lost().await, "the new ones were spent");
+    let unlimited = fixture.insert("b", None, None).await;
+    let verdict = fixture.evaluate("b", None).await;
+    fixture.set_credits(unlimited, Some(0)).await;
+    fixture.verifier.invalidate_all();
+    assert!(fixture.find("b").await.unwrap().has_lost_credits(verdict.key().unwrap()));
+}
+
+#[tokio::test]
 async fn a_balance_that_another_instance_sets_is_found_by_the_next_reservation() {
     let fixture = Fixture::new().await;
     let id = fixture.insert("a", None, Some(20)).await;

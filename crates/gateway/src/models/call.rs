@@ -13,7 +13,13 @@ use axum::{
 use bytes::Bytes;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
-use super::{admit, answer, attempt, caller::Caller, errors::ModelProblem, record::CallRecord, request::Api};
+use super::{
+    admit, answer, attempt,
+    caller::{Caller, Standing},
+    errors::ModelProblem,
+    record::CallRecord,
+    request::Api,
+};
 use latchkey_http::{AppState, rate_headers};
 use latchkey_verify::Verdict;
 
@@ -89,15 +95,24 @@ impl Call {
         }
     }
 
-    /// Checks that the caller may still call the model, and that no budget of the call was lowered below what is spent.
+    /// Checks that the caller may still call the model, that the credits of the key were not set to 0, and that no budget of the call was lowered
+    /// below what is spent.
     ///
     /// # Errors
-    /// 429 `budget_exceeded`, 401 `key_revoked`.
+    /// 429 `budget_exceeded`, `usage_exceeded`; 401 `key_revoked`.
     pub(super) async fn check(&mut self) -> Result<(), ModelProblem> {
+        let charged = self.verdict.as_ref().and_then(Verdict::key);
         // First, because this reads a key that was changed, with its current budget.
-        if !self.caller.is_valid(&self.state, &self.record.model).await {
-            let message = "This API key was revoked, disabled or replaced, has expired, or may no longer call this model.";
-            return Err(ModelProblem::last(StatusCode::UNAUTHORIZED, "key_revoked", message));
+        match self.caller.standing(&self.state, &self.record.model, charged).await {
+            Standing::Valid => {}
+            Standing::Revoked => {
+                let message = "This API key was revoked, disabled or replaced, has expired, or may no longer call this model.";
+                return Err(ModelProblem::last(StatusCode::UNAUTHORIZED, "key_revoked", message));
+            }
+            Standing::WithoutCredits => {
+                let message = "The credits of this API key were set to 0.";
+                return Err(ModelProblem::last(StatusCode::TOO_MANY_REQUESTS, "usage_exceeded", message));
+            }
         }
         // Adopts budgets of the member and the organization that another instance has changed.
         let _ = self.state.catalogs.get(&self.state.core, self.caller.organization()).await;

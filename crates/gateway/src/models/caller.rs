@@ -24,6 +24,16 @@ use latchkey_types::{
 };
 use latchkey_verify::CachedKey;
 
+/// Whether a caller may go on with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Valid,
+    /// The key or the session has ended, or the key may no longer call the model.
+    Revoked,
+    /// The credits of the key were set to 0.
+    WithoutCredits,
+}
+
 pub(super) enum Caller {
     Key(PresentedKey),
     Member(Box<Session>),
@@ -54,10 +64,15 @@ impl PresentedKey {
         Ok(Self { key, text: Zeroizing::new(text.to_owned()) })
     }
 
-    /// Whether it may still call this model. While the database is unavailable, the answer is that of the last check.
-    async fn is_valid(&self, state: &AppState, model: &str) -> bool {
+    /// See [`Caller::standing`].
+    async fn standing(&self, state: &AppState, model: &str, charged: Option<&CachedKey>) -> Standing {
+        let Ok(found) = state.verifier.find(&self.text).await else { return Standing::Valid };
         let may_call = |key: &CachedKey| key.lifecycle.status(Timestamp::now()) == Status::Active && key.may_call_model(model);
-        state.verifier.find(&self.text).await.map_or(true, |found| found.is_some_and(|key| may_call(&key)))
+        match found.filter(|key| may_call(key)) {
+            None => Standing::Revoked,
+            Some(key) if charged.is_some_and(|charged| key.has_lost_credits(charged)) => Standing::WithoutCredits,
+            Some(_) => Standing::Valid,
+        }
     }
 }
 
@@ -73,11 +88,18 @@ impl Caller {
         Ok(())
     }
 
-    /// Whether the caller may still call this model. While the database is unavailable, the answer is that of the last check.
-    pub(super) async fn is_valid(&self, state: &AppState, model: &str) -> bool {
+    /// Whether the caller may go on with a call of this model. `charged`: the key when its credits were charged. While the database is unavailable,
+    /// the caller may go on.
+    pub(super) async fn standing(&self, state: &AppState, model: &str, charged: Option<&CachedKey>) -> Standing {
         match self {
-            Self::Key(presented) => presented.is_valid(state, model).await,
-            Self::Member(session) => session::is_valid(&state.store, session).await.unwrap_or(true),
+            Self::Key(presented) => presented.standing(state, model, charged).await,
+            Self::Member(session) => {
+                if session::is_valid(&state.store, session).await.unwrap_or(true) {
+                    Standing::Valid
+                } else {
+                    Standing::Revoked
+                }
+            }
         }
     }
 

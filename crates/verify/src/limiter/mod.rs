@@ -87,7 +87,7 @@ impl Limiter {
         if state.rates.is_full(ticks) {
             return Decision::RateLimited(state.remaining(limits, ticks));
         }
-        if let Some(CachedCredits { version, refill }) = limits.credits {
+        if let Some(CachedCredits { version, refill, .. }) = limits.credits {
             let reserve = state.reserve();
             reserve.set_refill(refill);
             match reserve.spend(version, cost, now, ticks) {
@@ -134,6 +134,8 @@ pub struct CachedCredits {
     /// Version of the balance; incremented whenever a user or a refill sets it.
     pub version: i64,
     pub refill: Refill,
+    /// Whether the store had none left when the record was read.
+    pub is_empty: bool,
 }
 
 /// The limits of a key and the state of its limiter.
@@ -155,7 +157,11 @@ impl CachedLimits {
         let rates = interner.intern(stored.rate_limits.as_deref())?;
         let address_rates = interner.intern(stored.address_rate_limits.as_deref())?;
         let networks = stored.networks()?;
-        let credits = stored.credit_balance().map(|account| CachedCredits { version: account.version, refill: account.credits.refill });
+        let credits = stored.credit_balance().map(|account| CachedCredits {
+            version: account.version,
+            refill: account.credits.refill,
+            is_empty: account.credits.remaining <= 0,
+        });
         let has_any = !rates.is_empty() || !address_rates.is_empty() || !networks.is_empty() || credits.is_some();
         Some(has_any.then(|| Self { rates, address_rates, credits, networks: networks.into(), limiter: limiter() }))
     }
@@ -246,7 +252,9 @@ mod tests {
         let networks = read(&columns(None, Some("192.0.2.0/24"), None)).unwrap().unwrap();
         assert_eq!((networks.rates.len(), networks.networks.len(), networks.credits), (0, 1, None));
         let credits = read(&columns(None, None, Some(7))).unwrap().unwrap();
-        assert_eq!((credits.rates.len(), credits.networks.len(), credits.credits), (0, 0, Some(CachedCredits { version: 7, refill: Refill::Never })));
+        let expected = CachedCredits { version: 7, refill: Refill::Never, is_empty: false };
+        assert_eq!((credits.rates.len(), credits.networks.len(), credits.credits), (0, 0, Some(expected)));
+        assert!(read(&columns(None, None, Some(0))).unwrap().unwrap().credits.unwrap().is_empty);
         let of_addresses = |json: &str| LimitColumns { address_rate_limits: Some(json.to_owned()), ..columns(None, None, None) };
         let address_rates = read(&of_addresses(rate)).unwrap().unwrap();
         assert_eq!((address_rates.rates.len(), address_rates.address_rates.len()), (0, 1));
