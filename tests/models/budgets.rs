@@ -181,7 +181,21 @@ async fn rate_limits_and_credits_of_keys_apply() {
     assert_eq!((response.status(), &response.headers()["x-latchkey-credits-remaining"]), (StatusCode::OK, &"0".parse().unwrap()));
     assert_eq!(refusal(fixture.post_with(&key, CHAT, chat("gpt")).await).await, code(429, "usage_exceeded"));
 
+    // A call that a budget refuses takes no credit.
+    let fields = json!({ "models": ["*"], "credits": { "remaining": 1 }, "budget": { "limit": "0", "period": "day" } });
+    let (id, key) = fixture.key("client", fields).await;
+    let refused = fixture.post_with(&key, CHAT, chat("gpt")).await;
+    assert_eq!(refused.headers()["x-latchkey-credits-remaining"], "1");
+    assert_eq!(refusal(refused).await, code(429, "budget_exceeded"));
+    fixture.edit(&format!("/keys/{id}"), json!({ "budget": null })).await;
+    let response = fixture.post_with(&key, CHAT, chat("gpt")).await;
+    assert_eq!((response.status(), &response.headers()["x-latchkey-credits-remaining"]), (StatusCode::OK, &"0".parse().unwrap()));
+
     let limits = json!({ "models": ["*"], "rate_limits": [{ "name": "burst", "limit": 1, "duration_ms": 3_600_000 }] });
+    // An unknown name counts as a request, because similar names are searched for.
+    let (_, key) = fixture.key("client", limits.clone()).await;
+    assert_eq!(refusal(fixture.post_with(&key, CHAT, chat("gtp")).await).await, code(404, "model_not_found"));
+    assert_eq!(refusal(fixture.post_with(&key, CHAT, chat("gtp")).await).await, code(429, "rate_limited"));
     let (_, key) = fixture.key("client", limits).await;
     assert_eq!(fixture.post_with(&key, CHAT, chat("gpt")).await.status(), StatusCode::OK);
     let limited = fixture.post_with(&key, CHAT, chat("gpt")).await;
@@ -192,7 +206,7 @@ async fn rate_limits_and_credits_of_keys_apply() {
     );
     let error = limited.json::<Value>().await.unwrap()["error"].clone();
     assert_eq!((&error["code"], &error["type"]), (&json!("rate_limited"), &json!("rate_limit_error")));
-    assert_eq!(fixture.upstream.requests().len(), 2);
+    assert_eq!(fixture.upstream.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -113,6 +113,15 @@ impl Reserve {
         }
     }
 
+    /// Reverses [`Self::spend`], unless the balance has another version by now.
+    pub(super) fn return_spent(&mut self, version: i64, cost: i64) -> bool {
+        let is_current = self.version == version;
+        if is_current {
+            self.balance += cost;
+        }
+        is_current
+    }
+
     fn void(&mut self, version: i64) {
         *self = Self { version, refill: self.refill, pending: self.pending.take(), ..Self::default() };
     }
@@ -390,6 +399,18 @@ pub(super) mod tests {
         assert_eq!(reserve.left(), Some(9));
         reserve.put_back(&UnspentCredits { version: 7, ..unspent });
         assert_eq!(reserve.left(), Some(9), "credits of another version are void");
+    }
+
+    #[test]
+    fn spent_credits_are_returned_to_their_own_version() {
+        let mut reserve = Reserve::default();
+        reserve.add(block(1, 2, 0), 0);
+        assert_eq!(reserve.spend(1, 2, NOW, 0), SpendResult::Allowed);
+        assert!(reserve.return_spent(1, 2));
+        assert_eq!((reserve.left(), reserve.spend(1, 1, NOW, 0)), (Some(2), SpendResult::Allowed));
+        reserve.add(block(2, 5, 0), 0);
+        assert!(!reserve.return_spent(1, 1));
+        assert_eq!(reserve.left(), Some(5));
     }
 
     #[test]

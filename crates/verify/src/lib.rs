@@ -215,6 +215,26 @@ impl Verifier {
         taken.unwrap_or_else(|ms| Decision::RateLimited(Remaining { address_retry_after: Some(ms), ..limits.limiter.remaining(limits) }))
     }
 
+    /// Gives back what a valid evaluation has taken from the credits, because the request was refused for another reason. It still counts in the rate
+    /// limits.
+    pub fn give_back_credits(&self, verdict: &mut Verdict, cost: u32) {
+        let cost = i64::from(cost);
+        if self.return_spent(verdict, cost) {
+            verdict.credits = verdict.credits.map(|left| left + cost);
+        }
+    }
+
+    /// Whether they could be returned: not if the balance was set since they were spent.
+    fn return_spent(&self, verdict: &Verdict, cost: i64) -> bool {
+        let Some((key, limits)) = verdict.key().and_then(|key| Some((key, key.limits.as_ref()?))) else { return false };
+        let Some(credits) = limits.credits.filter(|_| verdict.is_valid()) else { return false };
+        let is_returned = limits.limiter.lock().reserve().return_spent(credits.version, cost);
+        if is_returned {
+            self.loader.keys_with_reserved_credits.insert(key.id);
+        }
+        is_returned
+    }
+
     /// Reserves more credits; concurrent callers of the same key share one reservation. Returns whether the key has a credit limit at all.
     async fn reserve(&self, id: KeyId, limiter: &Arc<Limiter>, missing: i64) -> Result<bool, store::StoreError> {
         let pending = {

@@ -326,6 +326,23 @@ async fn credits_are_reserved_spent_and_returned() {
 }
 
 #[tokio::test]
+async fn credits_of_a_refused_request_are_given_back() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", Some(r#"[{"name":"all","limit":2,"duration_ms":60000}]"#), Some(1)).await;
+    let mut verdict = fixture.evaluate("a", None).await;
+    assert_eq!((verdict.code, verdict.credits), (VerdictCode::Valid, Some(0)));
+    fixture.verifier.give_back_credits(&mut verdict, 1);
+    assert_eq!((verdict.credits, fixture.reserved(id).await), (Some(1), 1));
+    fixture.verifier.return_credits().await;
+    assert_eq!(fixture.remaining(id).await, 1);
+    assert_eq!(fixture.evaluate("a", None).await.code, VerdictCode::Valid);
+    let mut limited = fixture.evaluate("a", None).await;
+    assert_eq!(limited.code, VerdictCode::RateLimited, "it still counts in the rate limits");
+    fixture.verifier.give_back_credits(&mut limited, 1);
+    assert_eq!((limited.credits, fixture.reserved(id).await), (Some(0), 0), "nothing was taken");
+}
+
+#[tokio::test]
 async fn credits_are_lost_if_they_are_set_to_zero() {
     let fixture = Fixture::new().await;
     let id = fixture.insert("a", None, Some(1)).await;

@@ -24,6 +24,9 @@ use latchkey_types::{
 };
 use latchkey_verify::{BudgetLimit, BudgetOwner, ModelCall, ModelRefusal, Verdict, VerdictCode, VerifyRequest, WorstCase};
 
+/// What a call takes from the credits of its key.
+const CALL_CREDITS: u32 = 1;
+
 /// A call that may be forwarded.
 pub(super) struct Admitted {
     pub(super) request: ModelRequest,
@@ -44,24 +47,28 @@ pub(super) async fn admit(call: &mut Call, body: Bytes) -> Result<Admitted, Mode
     let request = ModelRequest::parse(call.api, body)?;
     call.record.model = shown(&request.model);
     call.record.is_stream = request.is_stream;
-    let route = find_route(&catalog, &call.caller, &request.model)?;
+    let Some(route) = catalog.route(&request.model) else {
+        // The search for similar names takes time, so it is limited by the key's rate limits. It takes no credits.
+        charge_key(call, 0).await?;
+        return Err(unknown_model(&request.model, &catalog.similar(&request.model, |similar| call.caller.may_call(similar))));
+    };
+    if !call.caller.may_call(&route.name) {
+        return Err(forbidden_model(route));
+    }
     let candidates = candidates(route, &request)?;
-    charge_key(call).await?;
-    reserve(call, &catalog, &request, &candidates).await?;
+    charge_key(call, CALL_CREDITS).await?;
+    if let Err(problem) = reserve(call, &catalog, &request, &candidates).await {
+        if let Some(verdict) = &mut call.verdict {
+            call.state.verifier.give_back_credits(verdict, CALL_CREDITS);
+        }
+        return Err(problem);
+    }
     Ok(Admitted { request, candidates })
 }
 
-/// # Errors
-/// 404 `model_not_found` with similar names that the caller may use; 403 `model_not_allowed`.
-pub(super) fn find_route<'a>(catalog: &'a Catalog, caller: &Caller, name: &str) -> Result<&'a Arc<Route>, ModelProblem> {
-    let Some(route) = catalog.route(name) else {
-        return Err(unknown_model(name, &catalog.similar(name, |similar| caller.may_call(similar))));
-    };
-    if caller.may_call(&route.name) {
-        return Ok(route);
-    }
+fn forbidden_model(route: &Route) -> ModelProblem {
     let message = format!("This API key may not call the model “{}”. List the models that it may call with GET /v1/models.", route.name);
-    Err(of_model(StatusCode::FORBIDDEN, "model_not_allowed", message))
+    of_model(StatusCode::FORBIDDEN, "model_not_allowed", message)
 }
 
 pub(super) fn unknown_model(name: &str, similar: &[String]) -> ModelProblem {
@@ -144,24 +151,19 @@ fn wrong_api(route: &Route, api: Api) -> ModelProblem {
     of_model(StatusCode::BAD_REQUEST, "wrong_api", format!("The model “{}” is called with {own} API. Use POST {path}.", route.name))
 }
 
-/// Charges the call to the key's rate limits and credits. The key is evaluated again: it may have changed since it was found.
-async fn charge_key(call: &mut Call) -> Result<(), ModelProblem> {
+/// Charges the call to the key's rate limits and credits. The key is evaluated again: it may have changed since it was found. `cost` is in credits.
+async fn charge_key(call: &mut Call, cost: u32) -> Result<(), ModelProblem> {
     let Caller::Key(presented) = &call.caller else { return Ok(()) };
-    let verdict = evaluate(&call.state, presented, call.address, None).await?;
+    let verdict = evaluate(&call.state, presented, call.address, cost).await?;
     let refused = key_refusal(&verdict);
     call.verdict = Some(verdict);
     refused.map_or(Ok(()), Err)
 }
 
-/// Evaluates the key. `cost` is in credits; `None` for that of one call.
-pub(super) async fn evaluate(
-    state: &AppState,
-    presented: &PresentedKey,
-    address: Option<IpAddr>,
-    cost: Option<u32>,
-) -> Result<Verdict, ModelProblem> {
+/// Evaluates the key. `cost` is in credits.
+pub(super) async fn evaluate(state: &AppState, presented: &PresentedKey, address: Option<IpAddr>, cost: u32) -> Result<Verdict, ModelProblem> {
     let key = &presented.key;
-    let request = VerifyRequest { kind: Some(key.kind), ip: address, cost, ..VerifyRequest::new(&presented.text) };
+    let request = VerifyRequest { kind: Some(key.kind), ip: address, cost: Some(cost), ..VerifyRequest::new(&presented.text) };
     state.verifier.evaluate(key.organization, &request).await.map_err(|error| ModelProblem::from_problem(error.into()))
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn find(State(state): State<AppState>, name: Result<Path<String
 /// The key of a request, and the models of its organization. It counts as a request in the key's rate limits, and costs no credits.
 async fn open(state: &AppState, parts: &Parts) -> Result<(Arc<CachedKey>, Arc<Catalog>, Verdict), ModelProblem> {
     let presented = PresentedKey::of_request(state, parts).await?;
-    let verdict = evaluate(state, &presented, client_address::of_request(parts, &state.trusted_proxies), Some(0)).await?;
+    let verdict = evaluate(state, &presented, client_address::of_request(parts, &state.trusted_proxies), 0).await?;
     if let Some(problem) = key_refusal(&verdict) {
         return Err(problem);
     }

@@ -9,7 +9,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    admit::{find_route, unknown_model},
+    admit::unknown_model,
     call::Call,
     caller::Caller,
     errors::ModelProblem,
@@ -39,11 +39,10 @@ pub async fn try_model(state: &AppState, session: Session, address: Option<IpAdd
         Ok(catalog) => catalog,
         Err(error) => return ModelProblem::from_problem(error.into()).response(None),
     };
-    let target = match find_route(&catalog, &caller, model) {
-        Ok(route) => first_target(route),
-        Err(problem) => return problem.response(None),
+    let Some(route) = catalog.route(model) else {
+        return unknown_model(model, &catalog.similar(model, |_| true)).response(None);
     };
-    let Some(target) = target else {
+    let Some(target) = first_target(route) else {
         return unknown_model(model, &[]).response(None);
     };
     let api = match target.style {

@@ -1,7 +1,8 @@
 //! Calls of language models under `/v1`: a client of `OpenAI`'s or Anthropic's API changes its base URL and key, and nothing else.
 //!
 //! The checks run in this order: loop, key, kind of the key, body, model, API, price, credential, limits of the key, budgets. The limits of the key
-//! are charged for calls that pass all checks but those of the budgets. The request body is complete before it is forwarded; the response is a stream.
+//! are charged for calls that pass all checks before; a call that a budget refuses gets its credit back. The request body is complete before it is
+//! forwarded; the response is a stream.
 
 mod admit;
 mod answer;
