@@ -1,9 +1,10 @@
 //! Aliases and fallbacks: which target is called, and what happens if it fails.
 
+use latchkey_types::dollars::Dollars;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{CHAT, Fixture, MESSAGES, chat, chat_stream, message, refusal, refusal_text};
+use super::{CHAT, CHAT_COST, Fixture, MESSAGES, budgets::worst_case, chat, chat_stream, message, refusal, refusal_text};
 use crate::{
     services::{SECRET, code},
     support::{
@@ -63,6 +64,37 @@ async fn a_failed_call_goes_to_the_next_target() {
     let mut attempts: Vec<i64> = fixture.log().await[..4].iter().map(|call| call["attempts"].as_i64().unwrap()).collect();
     attempts.sort_unstable();
     assert_eq!(attempts, [1, 1, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_target_whose_response_was_lost_is_charged_too() {
+    let fixture = Fixture::start_with_alias().await;
+    fixture.respond_to("model-a", |_| Script::new().close());
+    let body = chat("best");
+    let worst = worst_case(&body);
+    let key = async |limit: i64| fixture.key("agent", json!({ "budget": { "limit": Dollars(limit), "period": "day" }, "max_parallel": 1 })).await;
+    let (id, covered) = key(2 * worst).await;
+    let response = fixture.post_with(&covered, CHAT, &body).await;
+    assert_eq!((response.status(), &response.headers()["x-latchkey-model"]), (StatusCode::OK, &"large".parse().unwrap()));
+    assert!(!response.headers().contains_key("x-latchkey-cost"), "what the first target bills is not known");
+    let budget = fixture.budget(&id).await;
+    assert_eq!((&budget["spent"], &budget["reserved"]), (&json!(Dollars(worst + CHAT_COST)), &json!("0")));
+    let estimate = body.to_string().len().div_ceil(4);
+    let usage = fixture.usage("model").await;
+    for (name, estimated, input) in [("gpt", 1, estimate), ("large", 0, 20)] {
+        let model = usage.iter().find(|model| model["name"] == name).unwrap();
+        assert_eq!((&model["calls"], &model["failures"], &model["estimated"]), (&json!(1), &json!(estimated), &json!(estimated)), "{name}");
+        assert_eq!(model["tokens"]["input"], input, "{name}");
+    }
+    let call = fixture.log().await.remove(0);
+    assert_eq!((&call["attempts"], &call["usage"], &call["tokens"]["input"]), (&json!(2), &json!("estimated"), &json!(estimate + 20)));
+
+    // A second call that the budget does not cover is not made.
+    fixture.forget_failures().await;
+    let (id, uncovered) = key(2 * worst - 1).await;
+    assert_eq!(refusal(fixture.post_with(&uncovered, CHAT, &body).await).await, code(502, "upstream_failed"));
+    assert_eq!(fixture.budget(&id).await["spent"], json!(Dollars(worst)));
+    assert_eq!(fixture.called(), ["model-a", "model-b", "model-a"]);
 }
 
 #[tokio::test]

@@ -66,6 +66,19 @@ pub(super) async fn admit(call: &mut Call, body: Bytes) -> Result<Admitted, Mode
     Ok(Admitted { request, candidates })
 }
 
+/// Charges everything that was reserved for the target that was called, and reserves the worst case of the rest. Returns whether the limits cover
+/// that, so that another target can be called.
+pub(super) async fn reserve_again(call: &mut Call, request: &ModelRequest, rest: &[Candidate]) -> bool {
+    // First, because the call must not count twice among the parallel ones of the key.
+    call.record.charge_reserved();
+    let Ok(catalog) = call.state.catalogs.get(&call.state.core, call.caller.organization()).await else { return false };
+    let is_covered = reserve(call, &catalog, request, rest).await.is_ok();
+    if is_covered {
+        call.record.set_interrupted();
+    }
+    is_covered
+}
+
 fn forbidden_model(route: &Route) -> ModelProblem {
     let message = format!("This API key may not call the model “{}”. List the models that it may call with GET /v1/models.", route.name);
     of_model(StatusCode::FORBIDDEN, "model_not_allowed", message)

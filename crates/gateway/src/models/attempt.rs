@@ -9,7 +9,7 @@ use axum::http::{
 use tokio::time::timeout;
 
 use super::{
-    admit::Admitted,
+    admit::{self, Admitted},
     call::Call,
     errors::{ModelProblem, Retry},
     record::Used,
@@ -44,6 +44,8 @@ enum Attempt {
     Overloaded(ForwardedResponse),
     /// The target could not be called. This is the error if there is no other target.
     Failed(ModelProblem),
+    /// The request was sent, and no response was received, so that the provider may bill it. This is the error if there is no other target.
+    Interrupted(ModelProblem),
 }
 
 /// Calls the targets in order. Nothing is repeated after a response that is passed on has begun.
@@ -59,11 +61,19 @@ pub(super) async fn send(call: &mut Call, admitted: Admitted) -> Result<Answered
     };
     let is_only = candidates.len() == 1;
     let mut failed = Err(unreachable_target());
-    for candidate in candidates {
+    let mut candidates = candidates.into_iter();
+    while let Some(candidate) = candidates.next() {
         match attempt(call, &request, &headers, &candidate, is_only).await? {
             Attempt::Answered(response) => return Ok(answered(candidate, response)),
             Attempt::Overloaded(response) => failed = Ok(answered(candidate, response)),
             Attempt::Failed(problem) => failed = Err(problem),
+            Attempt::Interrupted(problem) => {
+                failed = Err(problem);
+                let rest = candidates.as_slice();
+                if !rest.is_empty() && !admit::reserve_again(call, &request, rest).await {
+                    break;
+                }
+            }
         }
     }
     failed
@@ -105,12 +115,14 @@ async fn attempt(
             Ok(response) => return Ok(judge(call, &state, candidate, headers, response)),
             Err(HttpError::Unreachable) if may_repeat => may_repeat = false,
             Err(error) => {
-                // An interrupted connection says nothing about what was used.
-                if error != HttpError::InvalidResponse {
-                    call.record.used = Used::Nothing;
-                }
                 failed(&state, candidate, CallFailure::Unreachable(error), SKIP);
-                return Ok(Attempt::Failed(not_called(&candidate.target, error)));
+                let problem = not_called(&candidate.target, error);
+                // An interrupted connection says nothing about what was used.
+                if error == HttpError::InvalidResponse {
+                    return Ok(Attempt::Interrupted(problem));
+                }
+                call.record.used = Used::Nothing;
+                return Ok(Attempt::Failed(problem));
             }
         }
     }

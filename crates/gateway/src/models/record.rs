@@ -69,6 +69,8 @@ pub(super) struct CallRecord {
     target: Option<Arc<Target>>,
     /// Its price for this request; `None` if it is unknown.
     price: Option<ModelPrice>,
+    /// Targets that were called before it and whose responses were not received, with their prices.
+    interrupted: Vec<(Arc<Target>, Option<ModelPrice>)>,
     attempts: u8,
     pub(super) used: Used,
     first_byte: Option<Duration>,
@@ -98,6 +100,7 @@ impl CallRecord {
             charge: None,
             target: None,
             price: None,
+            interrupted: Vec::new(),
             attempts: 0,
             used: Used::Nothing,
             first_byte: None,
@@ -138,6 +141,20 @@ impl CallRecord {
         self.used = Used::Unreported { output_bytes: 0 };
     }
 
+    /// Charges everything that was reserved, because the target that was called may bill it.
+    pub(super) fn charge_reserved(&mut self) {
+        // Dropped without being settled.
+        self.charge = None;
+    }
+
+    /// The response of the target was not received, and another one is called.
+    pub(super) fn set_interrupted(&mut self) {
+        if let Some(target) = self.target.take() {
+            self.interrupted.push((target, self.price.take()));
+        }
+        self.used = Used::Nothing;
+    }
+
     /// The first byte of the response to the caller has arrived.
     pub(super) fn set_first_byte(&mut self) {
         self.first_byte = Some(self.began.elapsed());
@@ -158,29 +175,34 @@ impl CallRecord {
         problem.response(Some(self.api))
     }
 
-    /// Counting tokens is free.
     fn used(&self) -> Used {
-        if self.api == Api::CountTokens { Used::Nothing } else { self.used }
+        self.counted(self.used)
+    }
+
+    /// Counting tokens is free.
+    fn counted(&self, used: Used) -> Used {
+        if self.api == Api::CountTokens { Used::Nothing } else { used }
     }
 
     /// The cost of what was used; `None` if it is not known.
     pub(super) fn cost(&self) -> Option<Dollars> {
         match self.used() {
+            _ if !self.interrupted.is_empty() => None,
             Used::Nothing => Some(Dollars(0)),
             Used::Reported(usage) => self.price.map(|price| usage.cost(&price)),
             Used::Unreported { .. } | Used::Begun { .. } => None,
         }
     }
 
-    /// The tokens, their cost, and how they are known; the last is `None` if nothing was used.
-    fn usage(&self) -> (TokenCounts, Option<Dollars>, Option<UsageState>) {
-        let (used, state) = match self.used() {
+    /// The tokens that were used at this price, their cost, and how they are known; the last is `None` if nothing was used.
+    fn usage(&self, used: Used, price: Option<ModelPrice>) -> (TokenCounts, Option<Dollars>, Option<UsageState>) {
+        let (used, state) = match self.counted(used) {
             Used::Nothing => return (TokenCounts::default(), Some(Dollars(0)), None),
             Used::Reported(usage) => (usage, UsageState::Reported),
             Used::Unreported { output_bytes } => (usage::estimate(self.input_bytes, output_bytes), UsageState::Estimated),
             Used::Begun { usage, output_bytes } => (usage::estimate_output(usage, output_bytes), UsageState::Estimated),
         };
-        match self.price {
+        match price {
             Some(price) => (used.tokens, Some(used.cost(&price)), Some(state)),
             None => (used.tokens, None, Some(UsageState::Unpriced)),
         }
@@ -241,10 +263,8 @@ impl CallRecord {
         }
     }
 
-    /// `None` if no target was called.
-    fn call_usage(&self, is_failure: bool, tokens: TokenCounts, cost: Option<Dollars>, state: Option<UsageState>) -> Option<CallUsage> {
-        let target = self.target.as_ref()?;
-        Some(CallUsage {
+    fn call_usage(&self, target: &Target, is_failure: bool, tokens: TokenCounts, cost: Option<Dollars>, state: Option<UsageState>) -> CallUsage {
+        CallUsage {
             organization: self.organization,
             user: self.user,
             key: self.key.as_ref().map(|key| key.id),
@@ -256,17 +276,25 @@ impl CallRecord {
             tokens,
             cost,
             state,
-        })
+        }
     }
 }
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
-        let (tokens, cost, usage) = self.usage();
+        let (mut tokens, mut cost, mut usage) = self.usage(self.used, self.price);
         self.settle(tokens, cost);
         let is_failure = self.code != CLIENT_CLOSED && CallOutcome::of(self.status, self.code) == CallOutcome::Failed;
-        if let Some(usage) = self.call_usage(is_failure, tokens, cost, usage) {
-            self.state.model_usage.record(usage);
+        if let Some(target) = &self.target {
+            self.state.model_usage.record(self.call_usage(target, is_failure, tokens, cost, usage));
+        }
+        for (target, price) in &self.interrupted {
+            let (lost_tokens, lost_cost, lost_usage) = self.usage(Used::Unreported { output_bytes: 0 }, *price);
+            self.state.model_usage.record(self.call_usage(target, true, lost_tokens, lost_cost, lost_usage));
+            // The log has one entry for the whole call.
+            tokens.add(lost_tokens);
+            cost = cost.zip(lost_cost).map(|(one, other)| one + other);
+            usage = if usage == Some(UsageState::Unpriced) { usage } else { lost_usage.or(usage) };
         }
         if self.is_logged {
             let has_bodies = self.record_bodies();
