@@ -12,7 +12,7 @@ use latchkey_core::{
     keys,
     public_url::PublicUrl,
 };
-use latchkey_http::AppState;
+use latchkey_http::{AppState, ModelLimits};
 use latchkey_program::{
     config::{DataOptions, OutgoingOptions},
     data_dir::Data,
@@ -70,7 +70,7 @@ impl TestServer {
             let agent = keys::create(&core, &actor, request).await.expect("cannot create an agent key");
             (data, core, created.secret.reveal().to_owned(), agent.secret.reveal().to_owned())
         });
-        let state = AppState::new(core, Vec::new()).expect("cannot create the state");
+        let state = AppState::new(core, Vec::new(), ModelLimits::default()).expect("cannot create the state");
         Self { caller, agent, router: router::router(state), runtime, _data: (data, folder) }
     }
 

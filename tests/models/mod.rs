@@ -4,6 +4,7 @@ mod bodies;
 mod budgets;
 mod calls;
 mod credentials;
+mod limits;
 mod page;
 mod refusals;
 mod sdks;
@@ -12,6 +13,8 @@ mod targets;
 mod upstreams;
 mod usage;
 
+use latchkey_http::ModelLimits;
+use latchkey_program::config::ServeOptions;
 use latchkey_types::id::KeyId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -55,7 +58,15 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn start() -> Self {
-        let server = TestServer::start_with(allow_loopback).await;
+        Self::start_with(ModelLimits::default()).await
+    }
+
+    pub async fn start_with(limits: ModelLimits) -> Self {
+        let change = |options: &mut ServeOptions| {
+            allow_loopback(options);
+            options.model_limits = limits;
+        };
+        let server = TestServer::start_with(change).await;
         let owner = server.user("owner", "acme").await;
         let api = server.api("owner@acme.test", "");
         let upstream = Upstream::start().await;

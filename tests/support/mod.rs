@@ -22,7 +22,7 @@ use std::{
 
 use latchkey_core::accounts::{self, NewAccount};
 use latchkey_crypto::random;
-use latchkey_http::AppState;
+use latchkey_http::{AppState, ModelLimits};
 use latchkey_program::{
     config::{ConnectionLimits, DataOptions, MailOptions, OutgoingOptions, SampleOptions, ServeOptions},
     serve::Server,
@@ -121,6 +121,7 @@ impl TestServer {
             samples: SampleOptions::default(),
             mail: MailOptions::default(),
             data: data_options(data.path()),
+            model_limits: ModelLimits::default(),
         };
         options.data.database = new_postgres_database().await;
         change(&mut options);

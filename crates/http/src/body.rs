@@ -1,8 +1,12 @@
 //! Request bodies: received within limits of size and time, and parsed as JSON. Errors name the field that is wrong and never repeat its value.
 
 use std::{
+    future::pending,
     pin::{Pin, pin},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,8 +20,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 
 use super::problem::Problem;
@@ -32,11 +36,11 @@ pub const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
 
 /// Bodies over [`BODY_MAX`] that are received and processed at the same time, in bytes.
 const LARGE_BODIES_MAX: usize = 8 * LARGE_BODY_MAX;
-static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
+static LARGE_BODIES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LARGE_BODIES_MAX)));
 
 /// Maximum size of all parts of files that are received and processed at the same time, in bytes.
 const PARTS_MAX: usize = 4 * LARGE_BODY_MAX;
-static PARTS: Semaphore = Semaphore::const_new(PARTS_MAX);
+static PARTS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(PARTS_MAX)));
 /// A client that sends no data for this time may not hold the reservation of its part.
 const PART_IDLE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -66,18 +70,28 @@ pub struct Received {
     pub is_late: bool,
 }
 
+/// The lowest average rate at which a body may arrive, from the end of the first period in which something arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct MinimumRate {
+    /// In each period.
+    pub bytes: usize,
+    pub period: Duration,
+}
+
 /// Limits of one kind of body.
-pub struct BodyLimits {
+pub struct BodyLimits<'a> {
     /// In bytes.
     pub max: usize,
     /// Within which the body must arrive.
     pub time: Duration,
-    /// The longest pause within the body.
+    /// The longest pause before and within the body.
     pub idle: Duration,
+    /// Of large bodies: slow ones must not take the room for long.
+    pub rate: Option<MinimumRate>,
     /// For how long a large body waits for others to be processed.
     pub wait: Duration,
     /// Bodies over [`BODY_MAX`] that are received and processed at the same time, in bytes.
-    pub room: &'static Semaphore,
+    pub room: &'a Arc<Semaphore>,
 }
 
 /// Reads the whole body of a request with these headers, of at most `max` bytes.
@@ -85,7 +99,8 @@ pub struct BodyLimits {
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`; 503 `unavailable` if too many large bodies are being processed.
 pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Received, Problem> {
-    read_within(headers, body, &BodyLimits { max, time: BODY_TIMEOUT, idle: BODY_TIMEOUT, wait: BODY_TIMEOUT, room: &LARGE_BODIES }).await
+    let limits = BodyLimits { max, time: BODY_TIMEOUT, idle: BODY_TIMEOUT, rate: None, wait: BODY_TIMEOUT, room: &LARGE_BODIES };
+    read_within(headers, body, &limits).await
 }
 
 /// Like [`read`], for a part of a file, which must arrive within `limit` and without long interruptions. The number of concurrent parts is
@@ -94,14 +109,14 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Receive
 /// # Errors
 /// Those of [`read`].
 pub async fn read_part(headers: &HeaderMap, body: Body, max: usize, limit: Duration) -> Result<Received, Problem> {
-    read_within(headers, body, &BodyLimits { max, time: limit, idle: PART_IDLE_LIMIT, wait: limit, room: &PARTS }).await
+    read_within(headers, body, &BodyLimits { max, time: limit, idle: PART_IDLE_LIMIT, rate: None, wait: limit, room: &PARTS }).await
 }
 
 /// Like [`read`], within other limits.
 ///
 /// # Errors
 /// Those of [`read`].
-pub async fn read_within(headers: &HeaderMap, mut body: Body, limits: &BodyLimits) -> Result<Received, Problem> {
+pub async fn read_within(headers: &HeaderMap, mut body: Body, limits: &BodyLimits<'_>) -> Result<Received, Problem> {
     let max = limits.max;
     let announced = body.size_hint();
     if announced.lower() > max as u64 {
@@ -117,9 +132,9 @@ pub async fn read_within(headers: &HeaderMap, mut body: Body, limits: &BodyLimit
     };
     let mut is_late = permit.is_some();
     let collected = {
-        let frames = AtomicUsize::new(0);
+        let arrived = AtomicUsize::new(0);
         let observed = Limited::new(&mut body, max).map_frame(|frame| {
-            frames.fetch_add(1, Ordering::Relaxed);
+            arrived.fetch_add(frame.data_ref().map_or(0, Bytes::len), Ordering::Relaxed);
             frame
         });
         let mut collecting = pin!(observed.collect());
@@ -128,7 +143,15 @@ pub async fn read_within(headers: &HeaderMap, mut body: Body, limits: &BodyLimit
             Some(collected)
         } else {
             is_late = true;
-            timeout(limits.time, unless_idle(collecting, &frames, limits.idle)).await.ok().flatten()
+            let rate = limits.rate.filter(|_| permit.is_some());
+            let arriving = async {
+                tokio::select! {
+                    biased;
+                    collected = unless_idle(collecting, &arrived, limits.idle) => collected,
+                    () = until_too_slow(&arrived, rate) => None,
+                }
+            };
+            timeout(limits.time, arriving).await.ok().flatten()
         }
     };
     match collected {
@@ -137,24 +160,43 @@ pub async fn read_within(headers: &HeaderMap, mut body: Body, limits: &BodyLimit
             discard(body).await;
             Err(too_large(max))
         }
-        None => {
-            let detail = format!("Timed out reading the request body. Send it within {} seconds.", limits.time.as_secs());
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail))
-        }
+        None => Err(too_slow(limits)),
         Some(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
     }
 }
 
-/// The output of `collecting`; `None` if it receives no frame for `limit`, or for up to twice this time.
-async fn unless_idle<F: Future>(mut collecting: Pin<&mut F>, frames: &AtomicUsize, limit: Duration) -> Option<F::Output> {
+/// The output of `collecting`; `None` if nothing arrives for `limit`, or for up to twice this time.
+async fn unless_idle<F: Future>(mut collecting: Pin<&mut F>, arrived: &AtomicUsize, limit: Duration) -> Option<F::Output> {
     loop {
-        let earlier = frames.load(Ordering::Relaxed);
+        let earlier = arrived.load(Ordering::Relaxed);
         match timeout(limit, collecting.as_mut()).await {
             Ok(output) => return Some(output),
-            Err(_) if frames.load(Ordering::Relaxed) == earlier => return None,
+            Err(_) if arrived.load(Ordering::Relaxed) == earlier => return None,
             Err(_) => {}
         }
     }
+}
+
+/// Ends when less has arrived than the rate requires; never without a rate.
+async fn until_too_slow(arrived: &AtomicUsize, rate: Option<MinimumRate>) {
+    let Some(rate) = rate else { return pending().await };
+    let mut required = 0_usize;
+    loop {
+        sleep(rate.period).await;
+        let bytes = arrived.load(Ordering::Relaxed);
+        if bytes < required {
+            return;
+        }
+        if bytes > 0 {
+            required = required.saturating_add(rate.bytes);
+        }
+    }
+}
+
+fn too_slow(limits: &BodyLimits<'_>) -> Problem {
+    let rate = limits.rate.map(|rate| format!(" A large one must have at least {} KiB in {} seconds.", rate.bytes / 1024, rate.period.as_secs()));
+    let detail = format!("Timed out reading the request body. Send it within {} seconds.{}", limits.time.as_secs(), rate.unwrap_or_default());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail)
 }
 
 /// The bytes of a body that [`read`] has received before.
@@ -172,16 +214,16 @@ fn bytes_to_reserve(announced: Option<u64>, max: usize) -> Option<u32> {
     (size > BODY_MAX as u64).then(|| u32::try_from(size).unwrap_or(u32::MAX))
 }
 
-async fn reserve(bytes: u32, limits: &BodyLimits) -> Result<SemaphorePermit<'static>, Problem> {
+async fn reserve(bytes: u32, limits: &BodyLimits<'_>) -> Result<OwnedSemaphorePermit, Problem> {
     let overloaded =
         || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Too many large requests are in progress. Nothing was changed. Try again.");
-    timeout(limits.wait, limits.room.acquire_many(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
+    timeout(limits.wait, Arc::clone(limits.room).acquire_many_owned(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
 }
 
 /// A large body and its permit, which is released with it.
 struct Counted {
     bytes: Bytes,
-    _permit: SemaphorePermit<'static>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl AsRef<[u8]> for Counted {
@@ -191,7 +233,7 @@ impl AsRef<[u8]> for Counted {
 }
 
 /// The bytes, with the permit of a large body. What was reserved beyond its size is released.
-fn counted(bytes: Bytes, permit: Option<SemaphorePermit<'static>>) -> Bytes {
+fn counted(bytes: Bytes, permit: Option<OwnedSemaphorePermit>) -> Bytes {
     let Some(mut permit) = permit else { return bytes };
     let unused = permit.num_permits().saturating_sub(bytes.len());
     drop(permit.split(unused));
@@ -253,9 +295,9 @@ fn wrong_field(path: &str, message: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, sync::Arc};
+    use std::convert::Infallible;
 
-    use futures_util::{StreamExt, stream};
+    use futures_util::{Stream, StreamExt, stream};
 
     use super::*;
 
@@ -325,23 +367,41 @@ mod tests {
         assert_eq!((problem.status(), problem.code()), (408, "too_slow"));
     }
 
+    const IDLE: Duration = Duration::from_millis(200);
+
+    /// As many pieces, four in the time of [`IDLE`], and then nothing more.
+    fn pieces(count: usize, piece: &'static [u8]) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(0, move |sent| async move {
+            if sent == count {
+                pending::<()>().await;
+            }
+            sleep(IDLE / 4).await;
+            Some((Ok(Bytes::from_static(piece)), sent + 1))
+        })
+    }
+
     #[tokio::test]
     async fn an_idle_body_ends_before_a_slow_one() {
-        const IDLE: Duration = Duration::from_millis(200);
-        let pieces = |count: usize| {
-            stream::unfold(0, move |sent| async move {
-                if sent == count {
-                    std::future::pending::<()>().await;
-                }
-                tokio::time::sleep(IDLE / 4).await;
-                Some((Ok::<_, Infallible>(Bytes::from_static(b"a")), sent + 1))
-            })
-        };
-        let limits = BodyLimits { max: BODY_MAX, time: Duration::from_mins(1), idle: IDLE, wait: Duration::ZERO, room: &PARTS };
+        let limits = BodyLimits { max: BODY_MAX, time: Duration::from_mins(1), idle: IDLE, rate: None, wait: Duration::ZERO, room: &PARTS };
         let read = async |body: Body| read_within(&HeaderMap::new(), body, &limits).await;
-        let slow = Body::from_stream(pieces(usize::MAX).take(12));
+        let slow = Body::from_stream(pieces(usize::MAX, b"a").take(12));
         assert_eq!(read(slow).await.unwrap().bytes.len(), 12, "it takes longer than the idle limit");
-        assert_eq!(read(Body::from_stream(pieces(2))).await.unwrap_err().code(), "too_slow");
+        assert_eq!(read(Body::from_stream(pieces(2, b"a"))).await.unwrap_err().code(), "too_slow");
+    }
+
+    #[tokio::test]
+    async fn a_large_body_must_arrive_at_the_minimum_rate() {
+        let rate = Some(MinimumRate { bytes: 1024, period: IDLE });
+        let room = Arc::new(Semaphore::new(2 * BODY_MAX));
+        let read = async |max: usize, piece: &'static [u8]| {
+            let limits = BodyLimits { max, time: Duration::from_mins(1), idle: Duration::from_mins(1), rate, wait: Duration::ZERO, room: &room };
+            read_within(&HeaderMap::new(), Body::from_stream(pieces(usize::MAX, piece).take(16)), &limits).await
+        };
+        assert_eq!(read(2 * BODY_MAX, &[b' '; 4096]).await.unwrap().bytes.len(), 16 * 4096);
+        let problem = read(2 * BODY_MAX, b"a").await.unwrap_err();
+        assert_eq!((problem.status(), problem.code()), (408, "too_slow"));
+        assert_eq!(room.available_permits(), 2 * BODY_MAX, "the room is free again");
+        assert_eq!(read(BODY_MAX, b"a").await.unwrap().bytes.len(), 16, "a small body takes no room");
     }
 
     #[derive(Debug, Deserialize)]

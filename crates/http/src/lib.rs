@@ -4,6 +4,7 @@ pub mod body;
 pub mod client_address;
 pub mod download;
 pub mod metrics;
+mod model_limits;
 pub mod page_session;
 pub mod presented_key;
 pub mod problem;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use latchkey_core::Core;
 
 use metrics::Metrics;
+pub use model_limits::ModelLimits;
 
 /// What every handler can reach; cheap to clone.
 #[derive(Clone)]
@@ -29,14 +31,15 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    pub model_limits: ModelLimits,
 }
 
 impl AppState {
     /// # Errors
     /// When two metrics have the same name.
-    pub fn new(core: Core, trusted_proxies: Vec<IpNet>) -> anyhow::Result<Self> {
+    pub fn new(core: Core, trusted_proxies: Vec<IpNet>, model_limits: ModelLimits) -> anyhow::Result<Self> {
         let metrics = Metrics::new(core.verifier.store_reads().clone())?;
-        Ok(Self(Arc::new(Shared { core, metrics, trusted_proxies })))
+        Ok(Self(Arc::new(Shared { core, metrics, trusted_proxies, model_limits })))
     }
 }
 

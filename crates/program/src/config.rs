@@ -10,6 +10,7 @@ use url::Url;
 use super::telemetry::LogFormat;
 use latchkey_core::samples::store::{GIB, SampleLimits, SampleStoreSpec};
 use latchkey_crypto::master_key::MasterKeySource;
+use latchkey_http::ModelLimits;
 
 /// Location of the data and its keys, for `serve` and the admin commands.
 #[derive(Debug, Clone, Args)]
@@ -167,4 +168,7 @@ pub struct ServeOptions {
     pub mail: MailOptions,
     #[command(flatten)]
     pub data: DataOptions,
+    /// Not an option: tests have shorter ones.
+    #[arg(skip)]
+    pub model_limits: ModelLimits,
 }

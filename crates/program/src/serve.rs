@@ -85,7 +85,7 @@ impl Server {
         // Instances that share a database share the log.
         core.call_log =
             if core.store.is_shared() { EventLog::in_database(core.store.clone()) } else { EventLog::in_folder(&options.data.data.join("calls"))? };
-        let state = AppState::new(core, options.trusted_proxies)?;
+        let state = AppState::new(core, options.trusted_proxies, options.model_limits)?;
         state.verifier.serve_stale(Duration::from_secs(options.serve_stale));
         if mailer.is_some() {
             state.store.enable_mail();

@@ -22,7 +22,7 @@ use latchkey_core::{
 };
 use latchkey_crypto::master_key::{MasterKey, MasterKeySource};
 use latchkey_http::{
-    AppState,
+    AppState, ModelLimits,
     problem::{Problem, ProblemCode},
 };
 use latchkey_store::{
@@ -73,7 +73,7 @@ impl Fixture {
             store::users::insert_user(&mut tx, &user).await.unwrap();
         }
         tx.commit().await.unwrap();
-        Self { state: AppState::new(core, Vec::new()).unwrap(), organization, owner, member, _folder: folder }
+        Self { state: AppState::new(core, Vec::new(), ModelLimits::default()).unwrap(), organization, owner, member, _folder: folder }
     }
 
     /// Stores a key of this kind, whose name is its secret.

@@ -22,7 +22,7 @@ use super::{
     call::Call,
     errors::{CODE, ModelProblem},
     record::Used,
-    relay::{IDLE_LIMIT, Masked, Reader, Relay},
+    relay::{Masked, Reader, Relay},
     request::Api,
     sse::StreamObserver,
     usage,
@@ -132,9 +132,9 @@ enum Buffered {
 impl Incoming<'_> {
     /// Reads the body, up to [`BUFFERED_MAX`].
     async fn buffer(&mut self, call: &mut Call) -> Result<Buffered, ModelProblem> {
-        let mut joined = Joined::default();
+        let (mut joined, idle) = (Joined::default(), call.state.model_limits.idle);
         while joined.length() <= BUFFERED_MAX {
-            let Ok(frame) = call.during(timeout(IDLE_LIMIT, self.body.frame())).await? else { return Err(timed_out(self.target)) };
+            let Ok(frame) = call.during(timeout(idle, self.body.frame())).await? else { return Err(timed_out(self.target)) };
             let chunk = match frame {
                 // Trailers are not passed on, because they could contain the credential.
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),

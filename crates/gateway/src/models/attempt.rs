@@ -24,8 +24,6 @@ use latchkey_core::{
 };
 use latchkey_http::AppState;
 
-/// Time limit until the headers of a response. Models that do not stream send them after the last token.
-const HEADERS_LIMIT: Duration = Duration::from_mins(10);
 /// Headers by which a caller selects an account of the provider, which the credential may not be valid for.
 const ACCOUNT_HEADERS: [&str; 3] = ["openai-organization", "openai-project", "anthropic-workspace"];
 
@@ -106,7 +104,7 @@ async fn attempt(
             return Ok(Attempt::Failed(not_called(&candidate.target, HttpError::InvalidResponse)));
         };
         call.record.attempt(&candidate.target, request.price(&candidate.target).copied());
-        let Ok(sent) = call.during(timeout(HEADERS_LIMIT, state.http_client.forward(outgoing))).await? else {
+        let Ok(sent) = call.during(timeout(state.model_limits.headers, state.http_client.forward(outgoing))).await? else {
             failed(&state, candidate, CallFailure::Timeout, SKIP);
             // The provider may still be working on it: a repeated call would be paid twice.
             return Err(ModelProblem { retry: Retry::Never, ..timed_out(&candidate.target) });

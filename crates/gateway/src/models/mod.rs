@@ -22,7 +22,7 @@ mod sse;
 mod targets;
 mod usage;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -37,26 +37,15 @@ use axum::{
     routing::{any, get, post},
 };
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 
 pub use member::{PROMPT_MAX, try_model};
 
 use call::Call;
 use caller::{Caller, PresentedKey};
 use errors::{ModelProblem, Retry};
-use latchkey_http::{
-    AppState,
-    body::{self, BodyLimits},
-    client_address,
-};
+use latchkey_http::{AppState, body, client_address};
 use record::CallRecord;
 use request::Api;
-
-/// Bodies that are received or forwarded at the same time, in bytes.
-const BODIES_MAX: usize = 256 * 1024 * 1024;
-static BODIES: Semaphore = Semaphore::const_new(BODIES_MAX);
-static BODY_LIMITS: BodyLimits =
-    BodyLimits { max: 32 * 1024 * 1024, time: Duration::from_mins(1), idle: Duration::from_secs(30), wait: Duration::from_secs(5), room: &BODIES };
 
 pub(crate) fn routes() -> Router<AppState> {
     let lists = Router::new().route("/v1/models", get(list::list)).route("/v1/models/{*name}", get(list::find));
@@ -102,7 +91,7 @@ async fn read(state: &AppState, caller: &mut Caller, headers: &HeaderMap, body: 
     if headers.get_all(CONTENT_ENCODING).iter().any(|value| is_encoded(value.as_bytes().trim_ascii())) {
         return Err(encoded_request());
     }
-    let received = body::read_within(headers, body, &BODY_LIMITS)
+    let received = body::read_within(headers, body, &state.model_limits.body())
         .await
         .map_err(|problem| if problem.code() == "unavailable" { busy() } else { ModelProblem::from_problem(problem) })?;
     if received.is_late {

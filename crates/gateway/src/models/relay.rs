@@ -1,6 +1,6 @@
 //! The body of a response that is passed on as it arrives. The credential is masked in it, and it ends when the caller may no longer call the model.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -27,8 +27,6 @@ use latchkey_core::{
 use latchkey_http::AppState;
 use latchkey_types::model_call::CLIENT_CLOSED;
 
-/// The longest pause of a provider within a response.
-pub(super) const IDLE_LIMIT: Duration = Duration::from_mins(5);
 /// How much of the end of a large JSON response is kept to find the usage in it, in bytes.
 const TAIL_MAX: usize = 16 * 1024;
 
@@ -213,7 +211,7 @@ impl Relay {
     /// 504 `upstream_timeout`; those of [`Call::check`].
     async fn check(&mut self) -> Result<(), ModelProblem> {
         self.idle += 1;
-        if CHECK_EVERY * self.idle > IDLE_LIMIT {
+        if CHECK_EVERY * self.idle > self.call.state.model_limits.idle {
             return Err(timed_out(&self.target));
         }
         self.call.check().await
