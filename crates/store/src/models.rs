@@ -1,11 +1,14 @@
 //! Language models of providers. Every write is published to the instances.
 
+use std::collections::HashMap;
+
 use sqlx::AssertSqlSafe;
 
 use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, model_aliases, providers::CredentialLink, verdict_changes::VerdictChange};
 use latchkey_types::{
     budget::ModelPrice,
     id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
+    provider::AliasTarget,
     service::UnlinkReason,
     time::Timestamp,
 };
@@ -100,20 +103,30 @@ pub async fn find(db: &mut Connection, organization: OrganizationId, id: ModelId
     row.map(ModelColumns::into_record).transpose()
 }
 
-/// What refers to a model, sorted: `alias <name>` and `model <name>`, without the models of a provider.
-pub async fn references_to(
+/// What refers to models, sorted: `alias <name>` and `model <name>`, without the models of a provider.
+pub async fn references(
     db: &mut Connection,
     organization: OrganizationId,
-    id: ModelId,
     except: Option<ProviderId>,
-) -> Result<Vec<String>, StoreError> {
-    // An id occurs in no other text of the columns.
-    let sql = "select 'alias ' || name as name from model_aliases where organization_id = $1 and targets like $2 union all \
-         select 'model ' || name as name from models where organization_id = $1 and fallbacks like $2 and provider_id <> $3";
+) -> Result<HashMap<ModelId, Vec<String>>, StoreError> {
+    let sql = "select 'alias ' || name as name, targets as ids from model_aliases where organization_id = $1 union all \
+         select 'model ' || name as name, fallbacks as ids from models where organization_id = $1 and provider_id <> $2";
     let except = except.map(|id| id.to_string()).unwrap_or_default();
-    let mut names: Vec<String> = sqlx::query_scalar(sql).bind(organization).bind(format!("%{id}%")).bind(except).fetch_all(db).await?;
-    names.sort_unstable();
-    Ok(names)
+    let mut rows: Vec<(String, String)> = sqlx::query_as(sql).bind(organization).bind(except).fetch_all(db).await?;
+    rows.sort_unstable();
+    let mut references: HashMap<ModelId, Vec<String>> = HashMap::new();
+    for (name, json) in rows {
+        let ids: Vec<ModelId> = if name.starts_with("alias ") {
+            let targets: Vec<AliasTarget> = serde_json::from_str(&json).map_err(decode_error)?;
+            targets.into_iter().map(|target| target.model).collect()
+        } else {
+            serde_json::from_str(&json).map_err(decode_error)?
+        };
+        for id in ids {
+            references.entry(id).or_default().push(name.clone());
+        }
+    }
+    Ok(references)
 }
 
 /// The values of a model that can be edited.

@@ -154,8 +154,15 @@ async fn an_alias_has_groups_by_priority() {
     assert_eq!(unknown.field_error().unwrap().0, "targets");
     let used = providers::delete_model(&fixture.core, &fixture.owner, one, IfMatch::Unconditional).await.unwrap_err();
     assert_eq!(used.field_error().unwrap(), ("models", "“one” is used by alias fast, model three. Remove it there first."));
+    // The models of the provider are deleted with it.
     let used = providers::delete(&fixture.core, &fixture.owner, fixture.provider, IfMatch::Unconditional).await.unwrap_err();
-    assert_eq!(used.field_error().unwrap().0, "models");
+    assert_eq!(used.field_error().unwrap(), ("models", "“one” is used by alias fast. Remove it there first."));
+    let second = ProviderRequest { name: "Second".to_owned(), ..provider_request(None) };
+    let second = providers::create(&fixture.core, &fixture.owner, second).await.unwrap().id;
+    let request = ModelRequest { fallbacks: vec![two, one], ..named("four") };
+    providers::create_model(&fixture.core, &fixture.owner, second, request).await.unwrap();
+    let used = providers::delete(&fixture.core, &fixture.owner, fixture.provider, IfMatch::Unconditional).await.unwrap_err();
+    assert_eq!(used.field_error().unwrap(), ("models", "“one” is used by alias fast, model four. Remove it there first."));
 }
 
 #[tokio::test]

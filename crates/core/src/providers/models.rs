@@ -137,10 +137,10 @@ pub(super) async fn require_unreferenced(
     models: &[ModelRecord],
     except: Option<ProviderId>,
 ) -> Result<(), Error> {
+    let references = store::models::references(db, actor.organization, except).await?;
     for model in models {
-        let references = store::models::references_to(&mut *db, actor.organization, model.id, except).await?;
-        if !references.is_empty() {
-            let message = format!("“{}” is used by {}. Remove it there first.", model.name, references.join(", "));
+        if let Some(names) = references.get(&model.id) {
+            let message = format!("“{}” is used by {}. Remove it there first.", model.name, names.join(", "));
             return Err(Error::conflict("models", message));
         }
     }
