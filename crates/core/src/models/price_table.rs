@@ -16,7 +16,7 @@ use latchkey_types::{
     time::{DAY_MS, Timestamp},
 };
 
-/// When the prices of the crate `genai-prices` were last verified.
+/// When the prices of the crate `genai-prices` were last verified. It contains no date; that of a version is that of its release.
 const DATE: &str = "2026-10-14";
 /// Tokens of a call whose price is that of short inputs.
 const SHORT: i64 = 1000;
@@ -185,6 +185,14 @@ fn nanos(dollars: f64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_date_is_that_of_the_locked_version() {
+        const LOCK: &str = include_str!("../../../../Cargo.lock");
+        let (_, after) = LOCK.split_once("name = \"genai-prices\"\nversion = \"").unwrap();
+        let version = after.split('"').next().unwrap();
+        assert_eq!((version, DATE), ("0.2.1", "2026-10-14"), "the version has changed: change the date too, and both here");
+    }
 
     #[test]
     fn a_provider_is_known_by_its_host() {
