@@ -36,6 +36,24 @@ const OF_PAGE: &[(Method, &str, Access)] = &[
     (Method::PUT, "/samples/upload/{project}/{import}/{position}", Access::Permission(Permission::ManageProjects)),
 ];
 
+/// Routes of the gateway: method, path, and why no permission and no scope is declared for them. They are called with keys that have none, so the
+/// matrix of roles does not apply.
+pub const OF_GATEWAY: &[(Method, &str, &str)] = &[
+    (Method::POST, "/v1/chat/completions", MODELS),
+    (Method::POST, "/v1/completions", MODELS),
+    (Method::POST, "/v1/embeddings", MODELS),
+    (Method::POST, "/v1/responses", MODELS),
+    (Method::POST, "/v1/messages", MODELS),
+    (Method::POST, "/v1/messages/count_tokens", MODELS),
+    (Method::GET, "/v1/models", MODELS),
+    (Method::GET, "/v1/models/{*name}", MODELS),
+    (Method::POST, "/v1/query", CORPORA),
+    (Method::POST, "/v1/index", CORPORA),
+];
+
+const MODELS: &str = "agent and client keys list the models that they may call: tests/models/refusals.rs and calls.rs";
+const CORPORA: &str = "corpus keys list their corpora, and have scopes of their own: tests/corpora/refusals.rs";
+
 impl Route {
     /// Whether the route is called with the session cookie.
     pub fn uses_session(&self) -> bool {
