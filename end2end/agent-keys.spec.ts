@@ -183,7 +183,9 @@ test('the budgets of the organization and of a member are set', { tag: '@once' }
   await fillBudget(page, '5', 'US dollars', 'Every week');
   await save(page);
   await expect(page.locator('.toast', { hasText: 'Budget saved' })).toBeVisible();
+  await expect(row(page, 'Grace Hopper')).toContainText('Spent $0.00 of $5.00 every week');
   await edit();
+  await expect(dialog(page)).toContainText('Spent $0.00 of $5.00 every week');
   await expect(field(page, 'At most')).toHaveValue('5');
   await expect(field(page, 'Resets').locator('option:checked')).toHaveText('Every week');
   await button(page, 'Cancel').click();

@@ -3,12 +3,14 @@
 use super::{Core, actor::Actor, invitations};
 use latchkey_store::{self as store, Connection, members::MemberRecord, roles::RoleRecord};
 use latchkey_types::{
+    budget::Budget,
     error::Error,
     id::{RoleId, UserId},
-    member::MembersPageData,
+    member::{MemberRow, MembersPageData},
     permission::Permission,
     time::Timestamp,
 };
+use latchkey_verify::{BudgetLimit, BudgetOwner};
 
 /// Members, open invitations and roles. Needs *Manage Members*.
 pub async fn list(core: &Core, actor: &Actor) -> Result<MembersPageData, Error> {
@@ -16,7 +18,7 @@ pub async fn list(core: &Core, actor: &Actor) -> Result<MembersPageData, Error> 
     let members = store::members::list(&core.store, actor.organization).await?;
     let roles = store::roles::list(&mut *core.store.connection().await?, actor.organization).await?;
     Ok(MembersPageData {
-        members: members.iter().map(MemberRecord::row).collect::<Result<_, _>>()?,
+        members: rows(core, &members).await?,
         invitations: invitations::list(core, actor).await?,
         roles: roles.iter().map(RoleRecord::row).collect(),
         viewer: actor.user,
@@ -39,6 +41,16 @@ pub async fn grantors(core: &Core, actor: &Actor, permission: &str) -> Result<Ve
     };
     let members = store::members::list(&core.store, actor.organization).await?;
     Ok(members.into_iter().filter(can_grant).map(|member| member.name).collect())
+}
+
+/// The rows of members, in the order of the records, with what is spent of their budgets.
+async fn rows(core: &Core, records: &[MemberRecord]) -> Result<Vec<MemberRow>, Error> {
+    let budgets = records.iter().map(MemberRecord::budget).collect::<Result<Vec<_>, _>>()?;
+    let limit = |(record, budget): (&MemberRecord, &Option<Budget>)| Some(BudgetLimit { owner: BudgetOwner::Member(record.id), budget: (*budget)? });
+    let limits: Vec<BudgetLimit> = records.iter().zip(&budgets).filter_map(limit).collect();
+    let mut states = core.verifier.budget_states(&limits).await?.into_iter();
+    let row = |(record, budget): (&MemberRecord, Option<Budget>)| MemberRow { budget: budget.and_then(|_| states.next()), ..record.row() };
+    Ok(records.iter().zip(budgets).map(row).collect())
 }
 
 /// Changes a member's role, effective immediately, also for their keys. Needs *Manage Members* and every permission of both roles.

@@ -150,8 +150,9 @@ impl MemberRecord {
         Ok(read_budget(self.model_budget.as_deref())?)
     }
 
-    pub fn row(&self) -> Result<MemberRow, Error> {
-        Ok(MemberRow {
+    /// Without the budget, because what is spent of it is not stored with the member.
+    pub fn row(&self) -> MemberRow {
+        MemberRow {
             id: self.id,
             name: self.name.clone(),
             email: self.email.clone(),
@@ -159,7 +160,7 @@ impl MemberRecord {
             disabled_at: self.disabled_at,
             last_seen_at: self.last_seen_at,
             keys: self.keys,
-            budget: self.budget()?,
-        })
+            budget: None,
+        }
     }
 }

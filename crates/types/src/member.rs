@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    budget::Budget,
+    budget::BudgetState,
     id::{InvitationId, RoleId, SessionId, UserId},
     permission::{Permissions, role_label},
     secret::RevealedSecret,
@@ -38,8 +38,8 @@ pub struct MemberRow {
     pub last_seen_at: Option<Timestamp>,
     /// Number of keys and credentials that the member created and that are not deleted.
     pub keys: i64,
-    /// The budget of the calls of language models with all of the member's keys.
-    pub budget: Option<Budget>,
+    /// The budget of the calls of language models with all of the member's keys, and what is spent of it.
+    pub budget: Option<BudgetState>,
 }
 
 /// A pending invitation.

@@ -157,7 +157,7 @@ async fn a_member_has_a_budget_for_all_keys() {
     assert_eq!(foreign.call("members/set-budget", set.clone()).await.0, StatusCode::NOT_FOUND);
     assert_eq!(member.call("members/set-budget", set.clone()).await.0, StatusCode::FORBIDDEN);
     assert_eq!(page.call("members/set-budget", set).await.0, StatusCode::OK);
-    assert_eq!(member_row().await["budget"], budget);
+    assert_eq!(member_row().await["budget"]["budget"], budget);
 
     let user: UserId = id.parse().unwrap();
     let limit = Budget { limit: 1_000_000_000, unit: BudgetUnit::Usd, period: BudgetPeriod::None };
@@ -167,6 +167,8 @@ async fn a_member_has_a_budget_for_all_keys() {
     assert!(begin(&server, &other, 300_000_001, &budgets).await.is_err(), "both keys share it");
     let open = begin(&server, &other, 300_000_000, &budgets).await.ok().unwrap();
     first.settle(Some(Dollars(700_000_000)), 1);
+    let state = member_row().await["budget"].clone();
+    assert_eq!((&state["spent"], &state["reserved"]), (&json!(700_000_000), &json!(300_000_000)));
     // Open calls end when the budget is lowered.
     let lower = json!({ "user": id, "budget": { "limit": 500_000_000, "unit": "usd", "period": "none" } });
     assert!(!open.is_exhausted());

@@ -35,7 +35,7 @@ pub(super) fn InvitationTableRow(context: MembersContext, invitation: Memo<Invit
             </td>
             <td class="cell-soft"><span class="cell-text" dir="auto">"Invited by " {move || invitation.get().invited_by}</span></td>
             <td data-label="Role"><span class="cell-text">{move || context.people.with(|people| people.role_label(role_id()))}</span></td>
-            <td data-label="Status"><div class="invitation-status"><span class="status">"Invited"</span>{hint}</div></td>
+            <td data-label="Status"><div class="status-with-hint"><span class="status">"Invited"</span>{hint}</div></td>
             <td class="cell-soft" data-label="Last seen"><span class="no-value">"Never"</span></td>
             <td class="cell-number" data-label="Keys"><span class="no-value">"–"</span></td>
             <td class="cell-action">

@@ -6,7 +6,11 @@ use super::{
     context::{MembersContext, OpenDialog},
     invitation::InvitationTableRow,
 };
-use crate::{api::members::enable_member, pages::layout::initials, routes};
+use crate::{
+    api::members::enable_member,
+    pages::{keys::budget::format, layout::initials},
+    routes,
+};
 use latchkey_types::{id::UserId, member::MemberRow};
 use latchkey_ui::{
     icon::{Glyph, Icon},
@@ -39,6 +43,10 @@ fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: Shared
     let role = move || context.people.with(|people| people.role_label(member.with(|member| member.role_id)));
     let is_you = Memo::new(move |_| context.people.with(|people| people.viewer == id));
     let status = move || if member.get().disabled_at.is_some() { ("status status-disabled", "Disabled") } else { ("status status-active", "Active") };
+    let spent = move || {
+        let spent = member.with(|member| member.budget.as_ref().map(|state| format!("Spent {}", format::state(state))));
+        spent.map(|spent| view! { <span class="status-hint">{spent}</span> })
+    };
     view! {
         <tr aria-label=move || member.get().name>
             <td class="cell-name">
@@ -50,7 +58,7 @@ fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: Shared
             </td>
             <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member.get().email}</span></td>
             <td data-label="Role"><span class="cell-text">{role}</span></td>
-            <td data-label="Status"><span class=move || status().0>{move || status().1}</span></td>
+            <td data-label="Status"><div class="status-with-hint"><span class=move || status().0>{move || status().1}</span>{spent}</div></td>
             <td class="cell-soft" data-label="Last seen">
                 {move || match member.get().last_seen_at {
                     Some(at) => view! { <Time at/> }.into_any(),

@@ -45,7 +45,7 @@ pub(super) fn RoleDialog(context: MembersContext, member: MemberRow, on_dismiss:
 pub(super) fn MemberBudgetDialog(context: MembersContext, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
     let done = Callback::new(move |message| context.done(message));
     view! {
-        <BudgetDialog owner=BudgetOwner::Member(member.id) before=member.budget state=None on_dismiss on_done=done>
+        <BudgetDialog owner=BudgetOwner::Member(member.id) before=member.budget.map(|state| state.budget) state=member.budget on_dismiss on_done=done>
             "All calls to language models by " <strong class="quoted">{member.name}</strong> ", and with the keys they created, share this budget."
         </BudgetDialog>
     }
