@@ -198,31 +198,17 @@ impl Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::new_core;
-    use latchkey_store::users::NewUser;
-    use latchkey_types::{
-        budget::{BudgetPeriod, BudgetState, BudgetUnit},
-        id::OrganizationId,
-    };
+    use crate::testing::{insert_organization, insert_user, new_core};
+    use latchkey_types::budget::{BudgetPeriod, BudgetState, BudgetUnit};
 
     #[tokio::test]
     async fn each_threshold_is_reported_once_in_a_period() {
         let (core, _folder) = new_core().await;
-        let organization = OrganizationId::new();
         let mut tx = core.store.begin().await.unwrap();
-        store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        let organization = insert_organization(&mut tx).await;
         let mut users = Vec::new();
         for role in ["owner", "admin", "member", "viewer"] {
-            let user = NewUser {
-                id: UserId::new(),
-                organization,
-                role: role.to_owned(),
-                name: role.to_owned(),
-                email: format!("{role}@example.com"),
-                password_hash: String::new(),
-            };
-            store::users::insert_user(&mut tx, &user).await.unwrap();
-            users.push(user.id);
+            users.push(insert_user(&mut tx, organization, role, role).await);
         }
         tx.commit().await.unwrap();
         let warning = |percent: u8, limit: i64| {
@@ -253,23 +239,14 @@ mod tests {
     #[tokio::test]
     async fn keys_of_the_same_name_have_their_own_notifications() {
         let (core, _folder) = new_core().await;
-        let organization = OrganizationId::new();
         let mut tx = core.store.begin().await.unwrap();
-        store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
-        let user = NewUser {
-            id: UserId::new(),
-            organization,
-            role: "owner".to_owned(),
-            name: "Ada".to_owned(),
-            email: "ada@example.com".to_owned(),
-            password_hash: String::new(),
-        };
-        store::users::insert_user(&mut tx, &user).await.unwrap();
+        let organization = insert_organization(&mut tx).await;
+        let user = insert_user(&mut tx, organization, "owner", "Ada").await;
         let of_key =
             |link: &str| NewNotification::without_project(NotificationEvent::BudgetUsed, "the key “build” ($1 a month)", String::new(), link);
-        notifications::notify(&mut tx, &[user.id], &of_key("/keys/1")).await.unwrap();
+        notifications::notify(&mut tx, &[user], &of_key("/keys/1")).await.unwrap();
         for (link, expected) in [("/keys/1", true), ("/keys/2", false)] {
-            assert_eq!(was_sent(&mut tx, user.id, &of_key(link), Timestamp(0)).await.unwrap(), expected, "{link}");
+            assert_eq!(was_sent(&mut tx, user, &of_key(link), Timestamp(0)).await.unwrap(), expected, "{link}");
         }
     }
 }

@@ -135,11 +135,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::testing::new_core;
+    use crate::testing::{new_core, new_owner};
     use latchkey_store::{
         audit::AuditRow,
         keys::{KeyAttributes, NewKey},
-        users::NewUser,
     };
     use latchkey_types::{
         id::{OrganizationId, UserId},
@@ -162,18 +161,8 @@ mod tests {
     impl Fixture {
         async fn new() -> Self {
             let (core, folder) = new_core().await;
-            let (organization, user, key) = (OrganizationId::new(), UserId::new(), KeyId::new());
-            let mut tx = core.store.begin().await.unwrap();
-            store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
-            let owner = NewUser {
-                id: user,
-                organization,
-                role: "owner".to_owned(),
-                name: "Ada".to_owned(),
-                email: "ada@example.com".to_owned(),
-                password_hash: String::new(),
-            };
-            store::users::insert_user(&mut tx, &owner).await.unwrap();
+            let Actor { organization, user, .. } = new_owner(&core).await;
+            let (mut tx, key) = (core.store.begin().await.unwrap(), KeyId::new());
             assert!(store::sessions::insert(&mut tx, &DIGEST, user, "", "").await.unwrap());
             let attributes = KeyAttributes {
                 name: "deploy".to_owned(),

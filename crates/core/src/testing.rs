@@ -4,9 +4,20 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{Core, credential_check::ProviderEndpoints, http_client::OutgoingNetworks, keyring::Keyring, public_url::PublicUrl};
+use super::{
+    Core,
+    actor::{Actor, AuthMethod},
+    credential_check::ProviderEndpoints,
+    http_client::OutgoingNetworks,
+    keyring::Keyring,
+    public_url::PublicUrl,
+};
 use latchkey_crypto::master_key::MasterKeySource;
-use latchkey_store::Store;
+use latchkey_store::{self as store, Store, Tx, users::NewUser};
+use latchkey_types::{
+    id::{OrganizationId, UserId},
+    permission::{Permission, Permissions},
+};
 
 /// A new, empty database on SQLite. It is deleted with the folder.
 pub(crate) async fn open_store() -> (Store, TempDir) {
@@ -23,4 +34,41 @@ pub(crate) async fn new_core() -> (Core, TempDir) {
     let public_url = PublicUrl::new(None, "127.0.0.1:3000".parse().unwrap()).unwrap();
     let core = Core::new(store, &keyring, Arc::new(vault), public_url, OutgoingNetworks::default(), ProviderEndpoints::default()).unwrap();
     (core, folder)
+}
+
+/// A new organization with an owner, named Ada.
+pub(crate) async fn new_owner(core: &Core) -> Actor {
+    let mut tx = core.store.begin().await.unwrap();
+    let organization = insert_organization(&mut tx).await;
+    let user = insert_user(&mut tx, organization, "owner", "Ada").await;
+    tx.commit().await.unwrap();
+    Actor {
+        organization,
+        user,
+        name: "Ada".to_owned(),
+        auth_method: AuthMethod::Console,
+        permissions: Permissions::of(Permission::ALL),
+        scopes: None,
+        address: None,
+    }
+}
+
+pub(crate) async fn insert_organization(tx: &mut Tx) -> OrganizationId {
+    let organization = OrganizationId::new();
+    store::users::insert_organization(tx, organization, "Acme", 1_000_000_000).await.unwrap();
+    organization
+}
+
+/// Stores a user with this role, whose address is `<name>@example.com`.
+pub(crate) async fn insert_user(tx: &mut Tx, organization: OrganizationId, role: &str, name: &str) -> UserId {
+    let user = NewUser {
+        id: UserId::new(),
+        organization,
+        role: role.to_owned(),
+        name: name.to_owned(),
+        email: format!("{}@example.com", name.to_lowercase()),
+        password_hash: String::new(),
+    };
+    store::users::insert_user(tx, &user).await.unwrap();
+    user.id
 }

@@ -6,20 +6,20 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     Core,
-    actor::{Actor, AuthMethod},
+    actor::Actor,
     credentials::{self, NewGeneralKey, Secrets},
     etag::IfMatch,
     providers,
     services::call::CallCredential,
-    testing::new_core,
+    testing::{new_core, new_owner},
 };
-use latchkey_store::{self as store, organizations::BudgetSettings, users::NewUser};
+use latchkey_store::{self as store, organizations::BudgetSettings};
 use latchkey_types::{
     budget::{Budget, BudgetPeriod, BudgetUnit, ModelPrice},
     error::Error,
-    id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
+    id::{CredentialId, ModelId, ProviderId},
     key::{ItemId, TestOutcome},
-    permission::{Permission, Permissions, Scope, Scopes},
+    permission::{Scope, Scopes},
     provider::{AliasRequest, AliasTarget, ApiStyle, ModelRequest, ProviderError, ProviderRequest},
     secret::TypedSecret,
     service::UnlinkReason,
@@ -39,28 +39,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let (core, folder) = new_core().await;
-        let (organization, user) = (OrganizationId::new(), UserId::new());
-        let mut tx = core.store.begin().await.unwrap();
-        store::users::insert_organization(&mut tx, organization, "Acme", 1).await.unwrap();
-        let new = NewUser {
-            id: user,
-            organization,
-            role: "owner".to_owned(),
-            name: "Ada".to_owned(),
-            email: "ada@example.com".to_owned(),
-            password_hash: String::new(),
-        };
-        store::users::insert_user(&mut tx, &new).await.unwrap();
-        tx.commit().await.unwrap();
-        let owner = Actor {
-            organization,
-            user,
-            name: "Ada".to_owned(),
-            auth_method: AuthMethod::Console,
-            permissions: Permissions::of(Permission::ALL),
-            scopes: None,
-            address: None,
-        };
+        let owner = new_owner(&core).await;
         let key = general_key(&core, &owner, "team").await;
         let provider = providers::create(&core, &owner, provider_request(Some(key))).await.unwrap().id;
         Self { core, owner, key, provider, _folder: folder }

@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     Core,
-    actor::{Actor, AuthMethod},
+    actor::Actor,
     projects,
-    testing::new_core,
+    testing::{new_core, new_owner},
 };
-use latchkey_store::{self as store, users::NewUser};
+use latchkey_store as store;
 use latchkey_types::{
     error::Error,
     id::{ImportId, OrganizationId, ProjectId, SampleId, UserId},
@@ -40,28 +40,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let (core, folder) = new_core().await;
-        let (organization, user) = (OrganizationId::new(), UserId::new());
-        let mut tx = core.store.begin().await.unwrap();
-        store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
-        let new = NewUser {
-            id: user,
-            organization,
-            role: "owner".to_owned(),
-            name: "Ada".to_owned(),
-            email: "ada@example.com".to_owned(),
-            password_hash: String::new(),
-        };
-        store::users::insert_user(&mut tx, &new).await.unwrap();
-        tx.commit().await.unwrap();
-        let owner = Actor {
-            organization,
-            user,
-            name: "Ada".to_owned(),
-            auth_method: AuthMethod::Console,
-            permissions: Permissions::of(Permission::ALL),
-            scopes: None,
-            address: None,
-        };
+        let owner = new_owner(&core).await;
         let request = ProjectRequest { name: "Genomes".to_owned(), description: String::new(), visibility: Visibility::Organization };
         let project = projects::create(&core, &owner, request).await.unwrap().id;
         Self { core, owner, project, folder }

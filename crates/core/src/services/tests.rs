@@ -8,9 +8,8 @@ use crate::{
     actor::AuthMethod,
     credentials::{self, NewGeneralKey, Secrets},
     keys, members,
-    testing::new_core,
+    testing::{insert_organization, insert_user, new_core},
 };
-use latchkey_store::users::NewUser;
 use latchkey_types::{
     credential::CreateExternalKeyRequest,
     id::{CredentialId, OrganizationId, UserId},
@@ -32,20 +31,9 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let (core, folder) = new_core().await;
-        let (organization, users) = (OrganizationId::new(), [UserId::new(), UserId::new()]);
         let mut tx = core.store.begin().await.unwrap();
-        store::users::insert_organization(&mut tx, organization, "Acme", 1).await.unwrap();
-        for id in users {
-            let user = NewUser {
-                id,
-                organization,
-                role: "owner".to_owned(),
-                name: id.to_string(),
-                email: format!("{id}@example.com"),
-                password_hash: String::new(),
-            };
-            store::users::insert_user(&mut tx, &user).await.unwrap();
-        }
+        let organization = insert_organization(&mut tx).await;
+        let users = [insert_user(&mut tx, organization, "owner", "Ada").await, insert_user(&mut tx, organization, "owner", "Grace").await];
         tx.commit().await.unwrap();
         Self { core, organization, users, _folder: folder }
     }
