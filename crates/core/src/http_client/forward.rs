@@ -67,12 +67,13 @@ pub(super) fn tls_config() -> anyhow::Result<Arc<ClientConfig>> {
 pub(super) fn failure(error: &legacy::Error) -> HttpError {
     if let Some(refused) = refusal(error) {
         refused
+    } else if !error.is_connect() {
+        // Also if the network timed out: the request may have been received, and a call of a model be billed.
+        HttpError::InvalidResponse
     } else if is_timeout(error) {
         HttpError::Timeout
-    } else if error.is_connect() {
-        HttpError::Unreachable
     } else {
-        HttpError::InvalidResponse
+        HttpError::Unreachable
     }
 }
 
