@@ -30,7 +30,7 @@ struct Setup {
 impl Setup {
     fn open(fixtures: &Fixtures) -> Self {
         let runtime = Runtime::new().expect("the runtime starts");
-        let options = DataOptions { data: fixtures.folder.clone(), database: None, master_key: None, new_master_key: None };
+        let options = DataOptions::in_folder(&fixtures.folder);
         let (data, state, organization) = runtime.block_on(async {
             let data = Data::open_exclusive(&options).await.expect("the data folder opens");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("the public URL is valid");

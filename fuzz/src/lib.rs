@@ -51,7 +51,7 @@ impl TestServer {
     fn open() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("cannot create a runtime");
         let folder = tempfile::tempdir().expect("cannot create a temporary folder");
-        let options = DataOptions { data: folder.path().to_owned(), database: None, master_key: None, new_master_key: None };
+        let options = DataOptions::in_folder(folder.path());
         let (data, core, caller, agent) = runtime.block_on(async {
             let data = Data::open_exclusive(&options).await.expect("cannot create the data directory");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("cannot parse the public URL");

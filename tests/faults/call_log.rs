@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use latchkey_events::EventLog;
 use latchkey_store::{
-    Store,
+    Store, StoreOptions,
     model_calls::{self, CallSelection, NewCall},
 };
 use latchkey_types::{
@@ -53,7 +53,7 @@ impl Database {
 }
 
 async fn open(url: &str, folder: &TempDir) -> Store {
-    let store = Store::open(Some(url), folder.path()).await.unwrap();
+    let store = Store::open(Some(url), folder.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
@@ -118,7 +118,7 @@ async fn a_day_is_dropped_once_nobody_reads_the_log() {
     let now = START + 3 * DAY_MS;
     add(&database.store, organization, &[START, now]).await;
     let mut reader = database.store.begin_read().await.unwrap();
-    sqlx::query("select count(*) from model_calls").execute(&mut *reader).await.unwrap();
+    sqlx::query("select count(*) from model_calls").execute(&mut reader).await.unwrap();
     let started = Instant::now();
     database.delete_old(&[(organization, 1)], now).await;
     let took = started.elapsed();
@@ -126,7 +126,7 @@ async fn a_day_is_dropped_once_nobody_reads_the_log() {
     assert!(!database.store.is_unavailable());
     add(&database.store, organization, &[now + DAY_MS]).await;
     assert_eq!(database.days().await, ["2026_11_21", "2026_11_24", "2026_11_25"], "a reader prevents no new partition");
-    reader.rollback().await.unwrap();
+    reader.commit().await.unwrap();
     database.delete_old(&[(organization, 1)], now).await;
     assert_eq!(database.days().await, ["2026_11_24", "2026_11_25"]);
 }

@@ -8,6 +8,7 @@ mod disk;
 mod installation;
 mod load;
 mod malformed;
+mod network;
 mod postgres;
 mod process;
 mod report;

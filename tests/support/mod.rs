@@ -206,7 +206,7 @@ async fn new_postgres_database() -> Option<String> {
 }
 
 pub fn data_options(folder: &Path) -> DataOptions {
-    DataOptions { data: folder.to_owned(), database: None, master_key: None, new_master_key: None }
+    DataOptions::in_folder(folder)
 }
 
 fn client() -> Client {

@@ -13,7 +13,7 @@ use super::{
     public_url::PublicUrl,
 };
 use latchkey_crypto::master_key::MasterKeySource;
-use latchkey_store::{self as store, Store, Tx, users::NewUser};
+use latchkey_store::{self as store, Store, StoreOptions, Tx, users::NewUser};
 use latchkey_types::{
     id::{OrganizationId, UserId},
     permission::{Permission, Permissions},
@@ -22,7 +22,7 @@ use latchkey_types::{
 /// A new, empty database on SQLite. It is deleted with the folder.
 pub(crate) async fn open_store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(None, folder.path()).await.unwrap();
+    let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
     (store, folder)
 }

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use latchkey_store::Store;
+use latchkey_store::{Store, StoreOptions};
 use latchkey_types::{
     budget::{TokenCounts, UsageState},
     dollars::Dollars,
@@ -40,7 +40,7 @@ pub(crate) fn call(organization: OrganizationId, at: i64, key: Option<KeyId>) ->
 /// A new, empty database on SQLite. It is deleted with the folder.
 pub(crate) async fn open_store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(None, folder.path()).await.unwrap();
+    let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
     (store, folder)
 }

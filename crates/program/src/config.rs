@@ -1,8 +1,12 @@
 //! Configuration: command-line flags, each also available as an environment variable.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::Args;
+use clap::{Args, builder::FalseyValueParser};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
@@ -11,6 +15,7 @@ use super::telemetry::LogFormat;
 use latchkey_core::samples::store::{GIB, SampleLimits, SampleStoreSpec};
 use latchkey_crypto::master_key::MasterKeySource;
 use latchkey_http::ModelLimits;
+use latchkey_store::StoreOptions;
 
 /// Location of the data and its keys, for `serve` and the admin commands.
 #[derive(Debug, Clone, Args)]
@@ -28,6 +33,8 @@ pub struct DataOptions {
     /// Master key to rotate to, in the same format
     #[arg(skip = secret_from_environment("LATCHKEY_NEW_MASTER_KEY"))]
     pub new_master_key: Option<SecretString>,
+    #[command(flatten)]
+    pub postgres: PostgresOptions,
 }
 
 fn secret_from_environment(name: &str) -> Option<SecretString> {
@@ -35,11 +42,40 @@ fn secret_from_environment(name: &str) -> Option<SecretString> {
 }
 
 impl DataOptions {
+    /// The defaults for a data folder.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { data: folder.to_owned(), database: None, master_key: None, new_master_key: None, postgres: PostgresOptions::default() }
+    }
+
     pub fn master_key_source(&self) -> MasterKeySource {
         match &self.master_key {
             Some(current) => MasterKeySource::Environment { current: current.clone(), next: self.new_master_key.clone() },
             None => MasterKeySource::Folder(self.data.clone()),
         }
+    }
+}
+
+/// How PostgreSQL is used.
+#[derive(Debug, Clone, Args)]
+pub struct PostgresOptions {
+    /// Maximum number of connections to PostgreSQL, besides those that watch for changes
+    #[arg(long, env = "LATCHKEY_DATABASE_CONNECTIONS", value_name = "N", default_value_t = PostgresOptions::default().database_connections, value_parser = clap::value_parser!(u32).range(4..=1000), global = true)]
+    pub database_connections: u32,
+    /// Allow an unencrypted connection to PostgreSQL on another machine
+    #[arg(long, env = "LATCHKEY_ALLOW_PLAINTEXT_DATABASE", value_parser = FalseyValueParser::new(), global = true)]
+    pub allow_plaintext_database: bool,
+}
+
+impl PostgresOptions {
+    pub fn store_options(&self) -> StoreOptions {
+        StoreOptions { connections: self.database_connections, allow_plaintext: self.allow_plaintext_database }
+    }
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        let StoreOptions { connections, allow_plaintext } = StoreOptions::default();
+        Self { database_connections: connections, allow_plaintext_database: allow_plaintext }
     }
 }
 

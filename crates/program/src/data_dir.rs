@@ -70,7 +70,7 @@ async fn connect(options: &DataOptions) -> anyhow::Result<Store> {
             format!("the database in {} can't be opened: check that the folder belongs to this user and the disk is not full", options.data.display())
         }
     };
-    Store::open(options.database.as_deref(), &options.data).await.with_context(unusable)
+    Store::open(options.database.as_deref(), &options.data, options.postgres.store_options()).await.with_context(unusable)
 }
 
 async fn migrate(store: &Store) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ use latchkey_http::{
     problem::{Problem, ProblemCode},
 };
 use latchkey_store::{
-    self as store, Store,
+    self as store, Store, StoreOptions,
     keys::{KeyAttributes, NewKey},
     users::NewUser,
 };
@@ -50,7 +50,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
+        let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
         store.migrate().await.unwrap();
         let keyring = Keyring { pepper: Zeroizing::new([1; 32]), audit: Zeroizing::new([2; 32]) };
         let vault = Vault::new(MasterKeySource::Folder(folder.path().to_owned()), MasterKey::generate());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use sqlx::{AnyPool, AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Executor};
 
 use super::{Connection, Store, StoreError, Tx, fold, like_pattern};
 use latchkey_types::{audit::action_label, id::OrganizationId, time::Timestamp};
@@ -98,8 +98,8 @@ pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), StoreErro
 }
 
 /// At most `limit` rows after a sequence number, in order.
-pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
-    Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
+pub async fn after(db: impl Executor<'_, Database = sqlx::Any>, seq: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
+    Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(db).await?)
 }
 
 /// The HMAC of the row with this sequence number.

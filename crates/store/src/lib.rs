@@ -8,6 +8,7 @@ mod backup;
 pub mod budgets;
 pub mod call_bodies;
 mod columns;
+mod connection;
 pub mod corpora;
 pub mod credentials;
 pub mod document_search;
@@ -51,17 +52,22 @@ pub mod verdict_changes;
 pub mod words;
 
 use std::{
+    mem,
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection};
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
+use tokio::{
+    sync::{Mutex, Semaphore, SemaphorePermit},
+    time::sleep,
+};
 
+pub use connection::{Connection, PoolRef};
 use engine::Engine;
 use latchkey_types::{error::Error, key_kind::KindSpec};
 pub use transaction::Tx;
@@ -69,14 +75,15 @@ use verdict_changes::VerdictChange;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
-/// Maximum number of connections of one instance.
-const MAX_CONNECTIONS: u32 = 8;
+/// Maximum number of connections to SQLite.
+const SQLITE_CONNECTIONS: u32 = 8;
 
 /// Maximum number of list queries that run concurrently.
 const MAX_CONCURRENT_LISTS: usize = 2;
 
-/// A connection for reads, inside or outside a write transaction.
-pub type Connection = AnyConnection;
+/// For how long statements that have begun may go on after PostgreSQL was found unavailable. Then their connections are closed, because a silent
+/// network would hold them until the system gives up, which takes a quarter of an hour.
+const LOST_CONNECTIONS_LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -133,9 +140,25 @@ impl From<StoreError> for Error {
     }
 }
 
+/// How PostgreSQL is used; SQLite needs none of it.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Maximum number of connections, besides the one of the availability check.
+    pub connections: u32,
+    /// Whether the connection to another machine may be unencrypted.
+    pub allow_plaintext: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { connections: 12, allow_plaintext: false }
+    }
+}
+
 #[derive(Clone)]
 pub struct Store {
-    pool: AnyPool,
+    /// Replaced when PostgreSQL was found unavailable.
+    pool: Arc<RwLock<AnyPool>>,
     /// A connection reserved for the availability check, so that it never waits behind other queries.
     check_pool: AnyPool,
     /// Limits concurrent list queries, because each one scans all of its rows.
@@ -152,18 +175,20 @@ pub struct Store {
 type Subscriber = Box<dyn Fn(&[VerdictChange]) + Send + Sync>;
 
 impl Store {
-    /// Opens the database at `url`, or `latchkey.db` in the data folder. Fails if SQLite is a version that can corrupt its log.
-    pub async fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Self> {
+    /// Opens the database at `url`, or `latchkey.db` in the data folder. Fails if SQLite is a version that can corrupt its log, if PostgreSQL is
+    /// too old, or if the connection to it would be unencrypted.
+    pub async fn open(url: Option<&str>, data: &Path, options: StoreOptions) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url, data)?;
+        engine.require_encryption(options.allow_plaintext)?;
         engine.create_file()?;
-        let pool = connect(&engine, MAX_CONNECTIONS).await?;
+        let pool = connect(&engine, if engine.is_shared() { options.connections } else { SQLITE_CONNECTIONS }).await?;
         let check_pool = connect(&engine, 1).await?;
         engine.check_version(&pool).await?;
         engine.record_file_identity()?;
         let list_permits = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
         Ok(Self {
-            pool,
+            pool: Arc::new(RwLock::new(pool)),
             check_pool,
             list_permits,
             engine: Arc::new(engine),
@@ -181,7 +206,7 @@ impl Store {
 
     /// Whether the database has no tables yet.
     pub async fn is_empty(&self) -> bool {
-        sqlx::query("select count(*) from _sqlx_migrations").execute(&self.pool).await.is_err()
+        sqlx::query("select count(*) from _sqlx_migrations").execute(&self.pool()).await.is_err()
     }
 
     /// Whether instances that do not use this lock file can also access the database.
@@ -192,7 +217,7 @@ impl Store {
     /// Runs pending migrations. The caller must hold the data folder's lock, because sqlx's migration lock does nothing on SQLite.
     /// Fails if the database was migrated by a newer version.
     pub async fn migrate(&self) -> anyhow::Result<()> {
-        MIGRATIONS.run(&self.pool).await?;
+        MIGRATIONS.run(&self.pool()).await?;
         self.create_own_tables().await
     }
 
@@ -203,6 +228,7 @@ impl Store {
             return Ok(());
         }
         let mut tx = self.begin().await?;
+        tx.lift_limit();
         for statement in statements {
             sqlx::query(*statement).execute(&mut tx).await?;
         }
@@ -213,18 +239,22 @@ impl Store {
     /// Whether all migrations of this version, and no newer ones, are applied.
     pub async fn is_current(&self) -> bool {
         let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
-        let applied = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool).await;
+        let applied = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool()).await;
         applied.ok() == newest
     }
 
+    fn pool(&self) -> AnyPool {
+        self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The pool, for reads outside a transaction. [`StoreError::Unavailable`] once the database was found unavailable.
-    pub fn read(&self) -> Result<&AnyPool, StoreError> {
-        if self.is_unavailable() { Err(StoreError::Unavailable) } else { Ok(&self.pool) }
+    pub fn read(&self) -> Result<PoolRef, StoreError> {
+        if self.is_unavailable() { Err(StoreError::Unavailable) } else { Ok(PoolRef::new(self.pool(), self.is_shared())) }
     }
 
     /// A connection for several reads.
-    pub async fn connection(&self) -> Result<PoolConnection<sqlx::Any>, StoreError> {
-        Ok(self.read()?.acquire().await?)
+    pub async fn connection(&self) -> Result<Box<Connection>, StoreError> {
+        Ok(Box::new(Connection::acquire(self.read()?).await?))
     }
 
     /// Sets the function that is called with what each committed transaction touched. Only the first call has an effect.
@@ -260,10 +290,27 @@ impl Store {
         if self.unavailable.swap(lost, Ordering::AcqRel) != lost {
             if lost {
                 tracing::error!("database unavailable: requests that need it fail until it is back");
+                self.replace_pool();
             } else {
                 tracing::info!("database available again");
             }
         }
+    }
+
+    /// Replaces the pool of PostgreSQL by one with new connections. Statements on the previous ones fail after [`LOST_CONNECTIONS_LIMIT`].
+    fn replace_pool(&self) {
+        if !self.is_shared() {
+            return;
+        }
+        let previous = {
+            let mut pool = self.pool.write().unwrap_or_else(PoisonError::into_inner);
+            let next = pool.options().clone().connect_lazy_with((*pool.connect_options()).clone());
+            mem::replace(&mut *pool, next)
+        };
+        tokio::spawn(async move {
+            sleep(LOST_CONNECTIONS_LIMIT).await;
+            previous.close().await;
+        });
     }
 
     /// The connection for availability checks; also usable while the database is marked unavailable.
@@ -276,7 +323,7 @@ impl Store {
     /// Closes all connections, so that SQLite checkpoints its write-ahead log.
     pub async fn close(&self) {
         self.check_pool.close().await;
-        self.pool.close().await;
+        self.pool().close().await;
     }
 
     /// Empties SQLite's write-ahead log, so that no older content of the database stays in it. Returns whether it is empty: other connections
@@ -332,19 +379,16 @@ fn has_number_condition(count: usize) -> String {
 
 async fn connect(engine: &Engine, connections: u32) -> Result<AnyPool, sqlx::Error> {
     let setup = engine.connection_setup();
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(2))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                for statement in setup {
-                    sqlx::query(*statement).execute(&mut *connection).await?;
-                }
-                Ok(())
-            })
+    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(2)).after_connect(move |connection, _| {
+        Box::pin(async move {
+            for statement in setup {
+                // Not prepared, which would take another round trip.
+                Executor::execute(&mut *connection, *statement).await?;
+            }
+            Ok(())
         })
-        .connect(engine.url())
-        .await
+    });
+    engine.test_connections(options).connect(engine.url()).await
 }
 
 /// Lower case in Unicode normalization form C. Names are compared, sorted and searched in this form.
@@ -366,9 +410,9 @@ mod tests {
     #[tokio::test]
     async fn names_of_models_become_unique_in_the_organization() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
+        let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
         let earlier = MIGRATIONS.iter().filter(|migration| migration.version < 4).cloned().collect();
-        Migrator::with_migrations(earlier).run(&store.pool).await.unwrap();
+        Migrator::with_migrations(earlier).run(&store.pool()).await.unwrap();
         for sql in [
             "insert into organizations (id, customer_id, name, name_folded, created_at) values ('o', 1, 'a', 'a', 0)",
             "insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ('r', 'o', 'a', 'a', '', 0)",
@@ -380,13 +424,13 @@ mod tests {
              values ('1', 'o', 'p1', 'Llama', 'llama', 'u', 0), ('2', 'o', 'p2', 'llama', 'llama', 'u', 0), \
              ('3', 'o', 'p2', 'Meta/Llama', 'meta/llama', 'u', 0), ('4', 'o', 'p1', 'gpt', 'gpt', 'u', 0), ('5', 'o', 'p2', 'GPT', 'gpt', 'u', 0)",
         ] {
-            sqlx::query(sql).execute(&store.pool).await.unwrap();
+            sqlx::query(sql).execute(&store.pool()).await.unwrap();
         }
         store.migrate().await.unwrap();
-        let names: Vec<String> = sqlx::query_scalar("select name from models order by id").fetch_all(&store.pool).await.unwrap();
+        let names: Vec<String> = sqlx::query_scalar("select name from models order by id").fetch_all(&store.pool()).await.unwrap();
         assert_eq!(names, ["Llama", "llama/2", "Meta/Llama", "gpt", "Meta/GPT"]);
         let sql = "select n.owner_id from model_names n join models m on m.id = n.owner_id and m.name_folded = n.name_folded order by m.id";
-        let owners: Vec<String> = sqlx::query_scalar(sql).fetch_all(&store.pool).await.unwrap();
+        let owners: Vec<String> = sqlx::query_scalar(sql).fetch_all(&store.pool()).await.unwrap();
         assert_eq!(owners, ["1", "2", "3", "4", "5"]);
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use sqlx::{
-    Any, Describe, Either, Execute, Executor, SqlStr, Transaction,
+    Any, Describe, Either, Execute, Executor, SqlStr,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
 };
 use tokio::{
@@ -26,13 +26,14 @@ use super::{
 };
 use latchkey_types::error::Error;
 
-/// For how long a writer waits for the earlier writers of this instance; the same as PostgreSQL's `lock_timeout`.
+/// For how long a writer waits for the earlier writers of this instance: longer than one of them waits for those of others, by PostgreSQL's
+/// `lock_timeout`.
 const WAIT_LIMIT: Duration = Duration::from_secs(8);
 
 /// A write transaction that excludes all other writers of the database. It is rolled back if it is dropped without [`Tx::commit`].
 pub struct Tx {
     // Dropped before the guard, so that the next writer begins after the rollback was requested.
-    transaction: Transaction<'static, Any>,
+    transaction: Connection,
     _guard: OwnedMutexGuard<()>,
     store: Store,
     verdict_changes: Vec<VerdictChange>,
@@ -50,9 +51,9 @@ impl Store {
         // transaction open (sqlx#4385).
         in_task(async move {
             store.engine.check_file()?;
-            let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(StoreError::from)?;
+            let mut transaction = Connection::begin(store.read()?, store.engine.begin()).await.map_err(StoreError::from)?;
             if let Some(lock) = store.engine.lock() {
-                sqlx::query(lock).execute(&mut *transaction).await.map_err(StoreError::from)?;
+                sqlx::query(lock).execute(&mut transaction).await.map_err(StoreError::from)?;
             }
             Ok(Tx { transaction, _guard: guard, store, verdict_changes: Vec::new() })
         })
@@ -63,10 +64,10 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` if the database is unavailable.
-    pub async fn begin_read(&self) -> Result<Transaction<'static, Any>, Error> {
+    pub async fn begin_read(&self) -> Result<Connection, Error> {
         let store = self.clone();
         // In a separate task, as in [`Store::begin`].
-        in_task(async move { Ok(store.read()?.begin_with(store.engine.begin_read()).await.map_err(StoreError::from)?) }).await
+        in_task(async move { Ok(Connection::begin(store.read()?, store.engine.begin_read()).await.map_err(StoreError::from)?) }).await
     }
 }
 
@@ -130,7 +131,8 @@ impl Tx {
 
 /// A COMMIT that the database rejects did not take effect. After any other failure it may have.
 fn commit_error(error: sqlx::Error) -> Error {
-    let is_rejected = error.as_database_error().is_some_and(|rejection| rejection.code().is_none_or(|code| !engine::is_unavailable_code(&code)));
+    let is_rejection = |code: &str| !engine::is_unavailable_code(code) || engine::is_rollback_code(code);
+    let is_rejected = error.as_database_error().is_some_and(|rejection| rejection.code().is_none_or(|code| is_rejection(&code)));
     if is_rejected {
         return StoreError::from(error).into();
     }

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::credits::tests::make_unused;
 use latchkey_store::{
+    StoreOptions,
     keys::{KeyAttributes, NewKey},
     users::NewUser,
 };
@@ -19,7 +20,7 @@ use latchkey_types::{
 /// A new, empty database. It is deleted with the folder.
 pub(super) async fn open_store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(None, folder.path()).await.unwrap();
+    let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
     (store, folder)
 }
@@ -37,7 +38,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let (store, folder) = open_store().await;
-        let other = Store::open(None, folder.path()).await.unwrap();
+        let other = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
         let verifier = Arc::new(Verifier::new(store.clone(), Pepper::new(&Zeroizing::new([1; 32]))));
         store.subscribe({
             let verifier = Arc::clone(&verifier);

@@ -1,6 +1,7 @@
 //! All differences between SQLite and PostgreSQL.
 
 mod call_partition;
+mod postgres;
 mod word_index;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sqlx::AnyPool;
+use sqlx::{AnyPool, any::AnyPoolOptions};
 
 use super::StoreError;
 pub(crate) use call_partition::{COUNT_PARTITION, COUNT_PARTITIONED, CallPartition, DROP_WAIT, OLDEST_PARTITION, PARTITION_TABLE};
@@ -84,9 +85,18 @@ impl Engine {
                 // Deleted secrets, and data keys that are replaced, do not stay behind in free space.
                 "pragma secure_delete = on",
             ],
-            // Ends an idle transaction before the `lock_timeout` of waiting writers.
-            None => &["set statement_timeout = '10s'", "set lock_timeout = '8s'", "set idle_in_transaction_session_timeout = '5s'"],
+            None => &[postgres::SETTINGS],
         }
+    }
+
+    /// Sets when connections of the pool are tested. The default waits endlessly, which is right for a file but not for a network.
+    pub(super) fn test_connections(&self, options: AnyPoolOptions) -> AnyPoolOptions {
+        if self.file.is_some() { options } else { postgres::test_connections(options) }
+    }
+
+    /// Fails if the connection could be read on the way to another machine, unless that is allowed.
+    pub(super) fn require_encryption(&self, allow_plaintext: bool) -> anyhow::Result<()> {
+        if self.file.is_some() || allow_plaintext { Ok(()) } else { postgres::require_encryption(&self.url) }
     }
 
     /// Opens a write transaction. SQLite cannot reliably upgrade a transaction that begins with a read. On PostgreSQL, each statement must see
@@ -138,7 +148,7 @@ impl Engine {
 
     pub(super) async fn check_version(&self, pool: &AnyPool) -> anyhow::Result<()> {
         if self.file.is_none() {
-            return Ok(());
+            return postgres::check_version(pool).await;
         }
         let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
         let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
@@ -172,7 +182,8 @@ pub(super) fn is_unavailable_code(code: &str) -> bool {
     if code.len() == 5 {
         // PostgreSQL: connection exceptions, insufficient resources, the shutdowns of class 57, and the time limits of statements, locks and
         // idle transactions.
-        return ["08", "53", "57P", "57014", "55P03", "25P03"].iter().any(|class| code.starts_with(class));
+        let classes = ["08", "53", "57P", "57014", "55P03", "25P03"];
+        return is_rollback_code(code) || classes.iter().any(|class| code.starts_with(class));
     }
     // SQLite's primary result codes: busy, I/O error, corrupt, full, cannot open, not a database (<https://sqlite.org/rescode.html>).
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 10 | 11 | 13 | 14 | 26))
@@ -181,6 +192,11 @@ pub(super) fn is_unavailable_code(code: &str) -> bool {
 /// Whether PostgreSQL gave up a statement that waited for a lock.
 pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("55P03"))
+}
+
+/// Whether an error code means that PostgreSQL rolled a transaction back because of a concurrent one: a deadlock, or a failed serialization.
+pub(super) fn is_rollback_code(code: &str) -> bool {
+    matches!(code, "40P01" | "40001")
 }
 
 fn identify(path: &Path) -> std::io::Result<(u64, u64)> {
@@ -197,17 +213,17 @@ mod tests {
         let engine = Engine::of(Some("postgres://localhost/latchkey"), Path::new("/data")).unwrap();
         assert_eq!(engine.begin(), "begin isolation level read committed");
         assert_eq!(engine.begin_read(), "begin isolation level repeatable read, read only");
-        for limit in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
-            assert!(engine.connection_setup().iter().any(|statement| statement.starts_with(&format!("set {limit} = "))), "{limit}");
+        for limit in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "tcp_keepalives_idle", "tcp_user_timeout"] {
+            assert!(engine.connection_setup().iter().any(|statement| statement.contains(&format!("set_config('{limit}', "))), "{limit}");
         }
     }
 
     #[test]
     fn time_limits_and_lost_connections_count_as_unavailable() {
-        for code in ["57014", "55P03", "25P03", "57P01", "08006", "53300", "5", "522", "13"] {
+        for code in ["57014", "55P03", "25P03", "57P01", "08006", "53300", "40P01", "40001", "5", "522", "13"] {
             assert!(is_unavailable_code(code), "{code}");
         }
-        for code in ["23505", "42601", "25001", "19", "1"] {
+        for code in ["23505", "42601", "25001", "40002", "40003", "19", "1"] {
             assert!(!is_unavailable_code(code), "{code}");
         }
     }
