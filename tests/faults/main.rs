@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod restore;
 mod revocations;
+mod schema;
 mod slow_clients;
 mod workload;
 

@@ -51,7 +51,7 @@ impl Data {
         if may_migrate {
             migrate(&store).await?;
         }
-        ensure!(is_soon_current(&store).await, "the database schema has another version: use the same latchkey version as the running server");
+        ensure!(is_soon_compatible(&store).await, "the database schema has another version: use the same latchkey version as the running server");
         let (keyring, vault) = Keyring::open(&store, options.master_key_source(), may_migrate).await?;
         Ok(Self { store, keyring, vault: Arc::new(vault), _lock: None })
     }
@@ -77,12 +77,12 @@ async fn migrate(store: &Store) -> anyhow::Result<()> {
     store.migrate().await.context("the database can't be migrated: was it created by a newer version of latchkey?")
 }
 
-/// Whether the schema is current, or becomes so within [`MIGRATION_TIMEOUT`] while another process creates it.
-async fn is_soon_current(store: &Store) -> bool {
+/// Whether this version can use the schema, or can do so within [`MIGRATION_TIMEOUT`] while another process creates it.
+async fn is_soon_compatible(store: &Store) -> bool {
     let start = Instant::now();
-    while !store.is_current().await {
+    while !store.is_compatible().await {
         if start.elapsed() > MIGRATION_TIMEOUT || !store.is_empty().await {
-            return store.is_current().await;
+            return store.is_compatible().await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -61,6 +61,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::ensure;
 use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
 use tokio::{
     sync::{Mutex, Semaphore, SemaphorePermit},
@@ -215,10 +216,17 @@ impl Store {
     }
 
     /// Runs pending migrations. The caller must hold the data folder's lock, because sqlx's migration lock does nothing on SQLite.
-    /// Fails if the database was migrated by a newer version.
+    /// Fails if the database was migrated by a newer version; on PostgreSQL, only if that version does not permit older ones.
     pub async fn migrate(&self) -> anyhow::Result<()> {
-        MIGRATIONS.run(&self.pool()).await?;
+        self.engine.migrate(&MIGRATIONS, &self.pool()).await?;
+        let oldest = self.oldest_program().await?;
+        ensure!(oldest <= Self::newest_migration(), "this version of latchkey is too old for the database (needs schema {oldest}): upgrade it");
         self.create_own_tables().await
+    }
+
+    /// The newest migration that a version must have to use the database.
+    async fn oldest_program(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("select oldest_program from schema_state where id = 1").fetch_one(&self.pool()).await?)
     }
 
     /// Creates the tables that only one of the databases has, and the partitions. In a write transaction, because other instances may do the same.
@@ -236,11 +244,21 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Whether all migrations of this version, and no newer ones, are applied.
-    pub async fn is_current(&self) -> bool {
-        let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
+    /// The number of this version's newest migration.
+    pub fn newest_migration() -> i64 {
+        MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
+
+    /// Whether all migrations of this version are applied. On SQLite there must be no newer ones; on PostgreSQL, where instances are upgraded one
+    /// by one, there may be if they permit this version.
+    pub async fn is_compatible(&self) -> bool {
+        let newest = Self::newest_migration();
         let applied = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool()).await;
-        applied.ok() == newest
+        match applied {
+            Ok(applied) if self.is_shared() => applied >= newest && self.oldest_program().await.is_ok_and(|oldest| oldest <= newest),
+            Ok(applied) => applied == newest,
+            Err(_) => false,
+        }
     }
 
     fn pool(&self) -> AnyPool {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sqlx::{AnyPool, any::AnyPoolOptions};
+use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
 
 use super::StoreError;
 pub(crate) use call_partition::{COUNT_PARTITION, COUNT_PARTITIONED, CallPartition, DROP_WAIT, OLDEST_PARTITION, PARTITION_TABLE};
@@ -97,6 +97,11 @@ impl Engine {
     /// Fails if the connection could be read on the way to another machine, unless that is allowed.
     pub(super) fn require_encryption(&self, allow_plaintext: bool) -> anyhow::Result<()> {
         if self.file.is_some() || allow_plaintext { Ok(()) } else { postgres::require_encryption(&self.url) }
+    }
+
+    /// Runs the migrations that are not applied yet.
+    pub(super) async fn migrate(&self, migrations: &Migrator, pool: &AnyPool) -> anyhow::Result<()> {
+        if self.file.is_some() { Ok(migrations.run(pool).await?) } else { postgres::migrate(&self.url, migrations).await }
     }
 
     /// Opens a write transaction. SQLite cannot reliably upgrade a transaction that begins with a read. On PostgreSQL, each statement must see

@@ -4,8 +4,9 @@ use std::{net::IpAddr, str::FromStr, time::Duration};
 
 use anyhow::{Context, bail};
 use sqlx::{
-    AnyConnection, AnyPool, Connection,
+    AnyConnection, AnyPool, Connection, Executor,
     any::AnyPoolOptions,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::time::timeout;
@@ -20,6 +21,9 @@ pub(super) const SETTINGS: &str = "select set_config('statement_timeout', '10s',
      set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false), \
      set_config('tcp_user_timeout', '5s', false), \
      case when current_setting('application_name') = '' then set_config('application_name', 'latchkey', false) end";
+
+/// The id of a PostgreSQL advisory lock, like that of the writers.
+const LOCK_MIGRATIONS: &str = "select pg_advisory_lock(5497081207912)";
 
 /// For how long an idle connection is used again without a test.
 const UNTESTED_LIMIT: Duration = Duration::from_secs(1);
@@ -88,6 +92,29 @@ pub(super) fn require_encryption(url: &str) -> anyhow::Result<()> {
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.to_canonical().is_loopback())
+}
+
+/// Runs the migrations that are not applied yet, one instance at a time. Migrations of newer versions may be applied.
+pub(super) async fn migrate(url: &str, migrations: &Migrator) -> anyhow::Result<()> {
+    let mut connection = <AnyConnection as Connection>::connect(url).await?;
+    let limits = [
+        SETTINGS,
+        // However long the migrations of another instance take.
+        "set lock_timeout = 0",
+        "set statement_timeout = 0",
+        LOCK_MIGRATIONS,
+        // A statement that waits for the lock of a table blocks all later ones, also those of running instances.
+        "set lock_timeout = '4s'",
+    ];
+    for statement in limits {
+        Executor::execute(&mut connection, statement).await?;
+    }
+    let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
+    // Not with sqlx's own lock, whose wait `lock_timeout` would end.
+    migrator.set_ignore_missing(true).set_locking(false);
+    migrator.run_direct(None, &mut connection, false).await?;
+    // Ends the lock too.
+    Ok(connection.close().await?)
 }
 
 #[cfg(test)]
