@@ -24,6 +24,9 @@ use latchkey_types::{
     time::Timestamp,
 };
 
+/// The restrictions in `api_keys.requires` that this version judges. A restriction that earlier versions must not ignore is added there.
+const KNOWN_REQUIREMENTS: &[&str] = &[];
+
 /// Everything needed to evaluate a key. Immutable; replaced when the key changes.
 pub struct CachedKey {
     pub(super) digest: KeyDigest,
@@ -43,6 +46,8 @@ pub struct CachedKey {
     /// The customer's own data: a flat JSON object.
     pub metadata: Option<Box<RawValue>>,
     pub lifecycle: Lifecycle,
+    /// Whether the key has a restriction of a newer version, which this one cannot judge.
+    pub(super) has_unknown_requirement: bool,
     /// End of the grace period, if this secret was replaced.
     pub secret_expires_at: Option<Timestamp>,
     pub limits: Option<CachedLimits>,
@@ -118,6 +123,7 @@ impl CachedKey {
             external_id: row.external_id.map(Into::into),
             metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
             lifecycle: record.key.lifecycle(),
+            has_unknown_requirement: has_unknown_requirement(record),
             secret_expires_at: record.secret_expires_at,
             limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
             allowed_origins: row.limits.allowed_origins.into_iter().map(Into::into).collect(),
@@ -203,6 +209,15 @@ fn dependencies(record: &VerifyRecord) -> impl Iterator<Item = VerdictChange> {
     let grant = [issued.project_id.map(VerdictChange::Project), issued.role_id.map(VerdictChange::Role)];
     let corpora = record.key.corpora.iter().map(|(number, _)| VerdictChange::Corpus(record.organization_id, *number));
     [VerdictChange::Creator(record.key.created_by), VerdictChange::Role(record.role_id)].into_iter().chain(grant.into_iter().flatten()).chain(corpora)
+}
+
+fn has_unknown_requirement(record: &VerifyRecord) -> bool {
+    let requires = record.requires.as_deref().unwrap_or_default();
+    let is_unknown = requires.split_whitespace().any(|word| !KNOWN_REQUIREMENTS.contains(&word));
+    if is_unknown {
+        tracing::warn!(key = %record.key.id, requires, "a key is refused: it has a restriction of a newer version of latchkey");
+    }
+    is_unknown
 }
 
 /// Compares in constant time, independent of the index lookup. The digest of a replaced secret is not in the key's row.

@@ -57,7 +57,7 @@ pub enum VerdictCode {
     NotFound,
     Expired,
     Disabled,
-    /// The kind, the client address or the project is not allowed.
+    /// The kind, the client address or the project is not allowed, or the key has a restriction that only a newer version can judge.
     Forbidden,
     /// The scope or the corpus is missing.
     InsufficientPermissions,
@@ -106,6 +106,7 @@ pub(super) fn evaluate(key: Option<&CachedKey>, request: &VerifyRequest<'_>, now
         Status::Deleted | Status::Revoked => VerdictCode::NotFound,
         Status::Expired => VerdictCode::Expired,
         Status::Disabled => VerdictCode::Disabled,
+        Status::Active if key.has_unknown_requirement => VerdictCode::Forbidden,
         Status::Active if request.kind.is_some_and(|kind| kind != key.kind) => VerdictCode::Forbidden,
         Status::Active if !is_address_allowed(key, request.ip) => VerdictCode::Forbidden,
         // Only the project's own keys give access to it.
@@ -186,6 +187,7 @@ pub(super) mod tests {
             external_id: None,
             metadata: None,
             lifecycle,
+            has_unknown_requirement: false,
             body: OnceLock::new(),
             secret_expires_at: None,
             limits: None,
@@ -267,6 +269,15 @@ pub(super) mod tests {
             let request = VerifyRequest { kind: Some(KeyKind::Corpus), ..VerifyRequest::new("") };
             assert_eq!(evaluate(Some(&key), &request, NOW), code, "{lifecycle:?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_only_a_newer_version_can_judge_is_forbidden() {
+        let key = CachedKey { has_unknown_requirement: true, ..client_key("a") };
+        assert_eq!(evaluate(Some(&key), &request(None, None), NOW), VerdictCode::Forbidden);
+        assert_eq!(evaluate(Some(&key), &request(Some("read"), None), NOW), VerdictCode::Forbidden, "it is checked before the scope");
+        let key = CachedKey { lifecycle: expiring(NOW), ..key };
+        assert_eq!(evaluate(Some(&key), &request(None, None), NOW), VerdictCode::Expired);
     }
 
     #[test]

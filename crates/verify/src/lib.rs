@@ -96,12 +96,17 @@ impl Verifier {
         self.serve_stale.set_limit(limit);
     }
 
-    /// Returns the presented key from the cache or the store; `None` if it is forged, unknown or deleted, or if its secret was replaced.
-    /// Holds no lock across an await.
+    /// Returns the presented key from the cache or the store; `None` if it is forged, unknown or deleted, if its secret was replaced, or if only a
+    /// newer version can judge it. Holds no lock across an await.
     ///
     /// # Errors
     /// [`store::StoreError::Unavailable`] once the loss is detected, also for cached keys, unless serve-stale is enabled.
     pub async fn find(&self, presented: &str) -> Result<Option<Arc<CachedKey>>, store::StoreError> {
+        Ok(self.look_up(presented).await?.filter(|key| !key.has_unknown_requirement))
+    }
+
+    /// Same as [`Self::find`], also for keys that only a newer version can judge.
+    async fn look_up(&self, presented: &str) -> Result<Option<Arc<CachedKey>>, store::StoreError> {
         if !self.is_serving() {
             return Err(store::StoreError::Unavailable);
         }
@@ -123,7 +128,8 @@ impl Verifier {
         if !self.is_serving() {
             return None;
         }
-        self.cache.with_recent(&self.pepper.digest(presented), |key| key.is_current().then(|| read(key))).flatten()
+        let is_usable = |key: &CachedKey| key.is_current() && !key.has_unknown_requirement;
+        self.cache.with_recent(&self.pepper.digest(presented), |key| is_usable(key).then(|| read(key))).flatten()
     }
 
     /// Whether cached keys are evaluated: the store is reachable, or serve-stale is active.
@@ -167,7 +173,7 @@ impl Verifier {
         loop {
             // Without a time limit in the usual case, which needs no timer.
             let found =
-                if attempts.reserving_since.is_none() { self.find(&request.key).await } else { attempts.limit(self.find(&request.key)).await };
+                if attempts.reserving_since.is_none() { self.look_up(&request.key).await } else { attempts.limit(self.look_up(&request.key)).await };
             let found = found?.filter(|key| key.organization == organization);
             let now = Timestamp::now();
             let code = evaluate::evaluate(found.as_deref(), request, now);

@@ -285,6 +285,27 @@ async fn last_use_is_saved_in_batches_within_two_seconds() {
 }
 
 #[tokio::test]
+async fn a_key_that_requires_more_is_forbidden() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "verify");
+    let (_, secret) = page.agent_key("a").await;
+    let database = server.database().await;
+    let set_requirements = async |name: &str, words: &str| {
+        sqlx::query("update api_keys set requires = $1 where name = $2").bind(words).bind(name).execute(&database).await.unwrap();
+        server.state.verifier.invalidate_all();
+    };
+    for (words, code) in [("networks weekdays", "FORBIDDEN"), ("", "VALID")] {
+        set_requirements("a", words).await;
+        assert_eq!(api.verify(&secret).await, code, "{words}");
+    }
+    // The caller's own key.
+    set_requirements("test", "weekdays").await;
+    let (status, problem) = api.post("/verify", json!({ "key": secret })).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("invalid_api_key")));
+}
+
+#[tokio::test]
 async fn deleted_database_is_detected() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;

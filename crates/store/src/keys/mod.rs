@@ -280,6 +280,8 @@ pub struct VerifyRecord {
     pub role_id: RoleId,
     /// The permissions of the creator's role.
     pub permissions: Permissions,
+    /// Restrictions that a version must know to judge the key, separated by spaces.
+    pub requires: Option<String>,
     #[sqlx(flatten)]
     pub issued: IssuedColumns,
     /// When the presented secret expires, if it is a retired one.
@@ -325,8 +327,8 @@ pub async fn find_by_digest(db: &mut Connection, digest: &[u8]) -> Result<Option
 
 async fn find_by_current_digest(db: &mut Connection, digest: &[u8]) -> Result<Option<VerifyRecord>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "select {COLUMNS}, k.organization_id, o.customer_id, u.role_id as creator_role_id, r.permissions, p.id as project_id, i.revealed_at, \
-         i.role_id as issued_role_id, g.name as role, g.permissions as role_permissions, t.price from {TABLES} \
+        "select {COLUMNS}, k.requires, k.organization_id, o.customer_id, u.role_id as creator_role_id, r.permissions, p.id as project_id, \
+         i.revealed_at, i.role_id as issued_role_id, g.name as role, g.permissions as role_permissions, t.price from {TABLES} \
          join organizations o on o.id = k.organization_id join roles r on r.id = u.role_id left join issued_keys i on i.key_id = k.id \
          left join projects p on p.id = i.project_id and p.organization_id = k.organization_id and p.deleted_at is null \
          left join roles g on g.id = i.role_id and g.organization_id = k.organization_id left join key_templates t on t.id = i.template_id \
