@@ -7,6 +7,7 @@ pub mod audit;
 mod backup;
 pub mod budgets;
 pub mod call_bodies;
+pub mod claims;
 mod columns;
 mod connection;
 pub mod corpora;
@@ -41,6 +42,7 @@ pub mod samples;
 pub mod sealed_secrets;
 pub mod services;
 pub mod sessions;
+pub mod sign_in_failures;
 pub mod signing_keys;
 #[cfg(test)]
 mod testing;
@@ -360,6 +362,11 @@ impl Store {
     /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`.
     fn json_rows(&self) -> &'static str {
         self.engine.json_rows()
+    }
+
+    /// The SQL expression for the time of the database, in Unix milliseconds.
+    fn now_ms(&self) -> &'static str {
+        self.engine.now_ms()
     }
 
     /// Waits until a query that reads many rows may begin. It may run until the permit is dropped.

@@ -103,6 +103,11 @@ impl Tx {
         self.verdict_changes.push(change);
     }
 
+    /// See [`super::engine::Engine::now_ms`].
+    pub(crate) fn now_ms(&self) -> &'static str {
+        self.store.now_ms()
+    }
+
     /// See [`super::engine::Engine::json_rows`].
     pub(crate) fn json_rows(&self) -> &'static str {
         self.store.json_rows()

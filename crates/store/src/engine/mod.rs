@@ -130,6 +130,15 @@ impl Engine {
         if self.file.is_some() { "instr" } else { "strpos" }
     }
 
+    /// The time of the database, in Unix milliseconds; on PostgreSQL not that of the beginning of the transaction, which may have waited.
+    pub(super) const fn now_ms(&self) -> &'static str {
+        if self.file.is_some() {
+            "cast(unixepoch('now', 'subsec') * 1000 as integer)"
+        } else {
+            "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
+        }
+    }
+
     /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`. It needs one placeholder however many
     /// elements there are: SQLite finds placeholders by linear search, so binding many takes quadratic time.
     pub(super) const fn json_rows(&self) -> &'static str {
