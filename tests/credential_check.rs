@@ -22,7 +22,7 @@ async fn create_external_key(page: &BrowserClient, provider: &str, key: &str, se
 }
 
 /// Creates a general key linked to a provider of this style and base URL. Returns its id.
-async fn create_linked_key(page: &BrowserClient, name: &str, style: &str, base_url: &str) -> Value {
+pub async fn create_linked_key(page: &BrowserClient, name: &str, style: &str, base_url: &str) -> Value {
     let (status, key) = page.call("credentials/create-general", json!({ "name": name, "value": "sk-0123456789" })).await;
     assert_eq!(status, StatusCode::OK, "{key}");
     let request = json!({ "name": name, "style": style, "base_url": base_url, "key": key["id"] });

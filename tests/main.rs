@@ -13,6 +13,7 @@ mod corpora;
 mod credential_check;
 mod getting_started;
 mod in_flight;
+mod instances;
 mod issued_keys;
 mod key_templates;
 mod logs;

@@ -10,14 +10,11 @@ use super::{
     actor::{Actor, AuthMethod},
 };
 use latchkey_store::{self as store, Store, idempotency_keys::IdempotencyRecord};
-use latchkey_types::{
-    error::Error,
-    time::{DAY_MS, Timestamp},
-};
+use latchkey_types::{error::Error, time::DAY_MS};
 
 /// A request that is in progress for longer than this counts as interrupted. Requests must finish within it.
 const MAX_DURATION_MS: i64 = 60_000;
-/// How often records older than a day are deleted; also whenever a request with a key starts.
+/// How often records older than a day are deleted. Until then they do not count.
 const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// A request and its idempotency key, both as HMACs, so that neither can be recovered.
@@ -68,28 +65,31 @@ impl IdempotencyKey {
     }
 }
 
-/// Starts a request unless its key was used before.
+/// Starts a request unless its key was used before. Of concurrent calls with one key, on any instance, one starts.
 ///
 /// # Errors
 /// `Forbidden` if the actor lost a permission since the stored response; `Unavailable`.
 pub async fn begin(core: &Core, actor: &Actor, named: IdempotencyKey) -> Result<KeyState, Error> {
-    let now = Timestamp::now();
     let mut tx = core.store.begin().await?;
-    store::idempotency_keys::delete_before(&mut tx, now.plus_ms(-DAY_MS)).await?;
-    let found = store::idempotency_keys::find(&mut tx, &named.key).await?;
-    if found.is_none() {
-        store::idempotency_keys::insert(&mut tx, &named.key, &named.request, actor.permissions, now).await?;
-    }
+    let found = loop {
+        if store::idempotency_keys::try_insert(&mut tx, &named.key, &named.request, actor.permissions, DAY_MS).await? {
+            break None;
+        }
+        // Otherwise the key was released in the meantime.
+        if let Some(found) = store::idempotency_keys::find(&mut tx, &named.key).await? {
+            break Some(found);
+        }
+    };
     tx.commit().await?;
-    found.map_or(Ok(KeyState::New), |found| classify(actor, named, found, now))
+    found.map_or(Ok(KeyState::New), |found| classify(actor, named, found))
 }
 
-fn classify(actor: &Actor, named: IdempotencyKey, found: IdempotencyRecord, now: Timestamp) -> Result<KeyState, Error> {
+fn classify(actor: &Actor, named: IdempotencyKey, found: IdempotencyRecord) -> Result<KeyState, Error> {
     if found.request_digest != named.request {
         return Ok(KeyState::OtherRequest);
     }
     match found.status.map(u16::try_from) {
-        None if now.0 - found.started_at.0 < MAX_DURATION_MS => Ok(KeyState::InProgress),
+        None if found.age_ms < MAX_DURATION_MS => Ok(KeyState::InProgress),
         Some(Ok(status @ 200..500)) => {
             actor.require_all(found.permissions)?;
             Ok(KeyState::Completed(StoredResponse { status, headers: found.headers.unwrap_or_default(), body: found.body.unwrap_or_default() }))
@@ -131,6 +131,6 @@ pub async fn run_cleanup(store: Store) {
 
 async fn delete_old(store: &Store) -> Result<(), Error> {
     let mut tx = store.begin().await?;
-    store::idempotency_keys::delete_before(&mut tx, Timestamp::now().plus_ms(-DAY_MS)).await?;
+    store::idempotency_keys::delete_old(&mut tx, DAY_MS).await?;
     tx.commit().await
 }

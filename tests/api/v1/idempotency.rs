@@ -4,7 +4,10 @@ use latchkey_types::permission::Permissions;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, TestServer, send_large, text};
+use crate::{
+    instances::Pair,
+    support::{ApiClient, TestServer, send_large, text},
+};
 
 /// A stored request: both digests, and headers and body of the response.
 type Stored = (Vec<u8>, Vec<u8>, String, Vec<u8>);
@@ -123,6 +126,28 @@ async fn one_of_many_concurrent_requests_creates_the_key() {
         }
     }
     assert_eq!((created, total(&api).await), (1, json!(1)));
+}
+
+#[tokio::test]
+async fn one_of_two_concurrent_calls_with_a_key_runs() {
+    let Some(pair) = Pair::start().await else { return };
+    pair.first.user("owner", "acme").await;
+    let first = pair.first.api("owner@acme.test", "");
+    let second = pair.api_at_second(&first);
+    for number in 0..20 {
+        let (name, body) = (format!("key-{number}"), json!({ "kind": "client", "name": "a" }));
+        let (one, other) =
+            tokio::join!(send(with_idempotency_key(&first, "/keys", &name, &body)), send(with_idempotency_key(&second, "/keys", &name, &body)));
+        let (created, repeated): (Vec<_>, Vec<_>) = [one, other].into_iter().partition(|(status, replayed, _)| *status == 201 && replayed.is_none());
+        assert_eq!(created.len(), 1, "{created:?}");
+        match &repeated[0] {
+            (201, Some(_), response) => assert!(response["secret"].is_null()),
+            (status, _, problem) => assert_eq!((*status, &problem["code"]), (409, &json!("idempotency_in_progress"))),
+        }
+        let (status, replayed, _) = send(with_idempotency_key(&second, "/keys", &name, &body)).await;
+        assert_eq!((status, replayed.as_deref()), (201, Some("true")), "a response is repeated by the other instance");
+    }
+    assert_eq!(total(&first).await, 20);
 }
 
 #[tokio::test]
