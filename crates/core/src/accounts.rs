@@ -78,7 +78,7 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
     let email = validate::email("email", email).ok();
     // Before the read, so that a throttled address does not reach the database. A browser with a device cookie may be exempt from the limit,
     // which shows only after the read.
-    let by_address = core.throttle.begin_from(device.address);
+    let by_address = core.throttle.begin_from(device.address).await;
     if let (Err(error), None) = (&by_address, &device.cookie) {
         return Err(error.clone());
     }
@@ -87,12 +87,12 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
         Err(error) => {
             // Not a failure of the client.
             if let Ok(attempt) = by_address {
-                attempt.succeed();
+                core.throttle.succeed(attempt).await;
             }
             return Err(error.into());
         }
     };
-    let attempt = begin_attempt(core, &store::fold(email.as_deref().unwrap_or_default()), user.as_ref(), device, by_address)?;
+    let attempt = begin_attempt(core, &store::fold(email.as_deref().unwrap_or_default()), user.as_ref(), device, by_address).await?;
     let is_plausible = password.expose_secret().chars().count() <= *validate::PASSWORD_LENGTH.end();
     let hash = user.as_ref().map(|user| user.password_hash.as_str());
     let fits = is_plausible && core.passwords.verify(password.clone(), hash).await?;
@@ -100,7 +100,7 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
         record_refused_sign_in(core, "sign_in.failed", user.as_ref(), device);
         return Err(Error::WrongCredentials);
     };
-    attempt.succeed();
+    core.throttle.succeed(attempt).await;
     let mut change = core.begin_unchecked(actor_of(user, AuthMethod::Password, device.address)).await?;
     // The user was disabled after the password was checked.
     let refusal = |error: Error| if error == Error::SignedOut { Error::WrongCredentials } else { error };
@@ -122,7 +122,13 @@ async fn find_user(core: &Core, email: Option<&str>) -> Result<Option<UserRow>, 
 
 /// Starts a sign-in attempt, which is already counted for its address. A browser that signed in to the account before is counted separately, so
 /// that others cannot lock it out.
-fn begin_attempt(core: &Core, email: &str, user: Option<&UserRow>, device: &Device, by_address: Result<Attempt, Error>) -> Result<Attempt, Error> {
+async fn begin_attempt(
+    core: &Core,
+    email: &str,
+    user: Option<&UserRow>,
+    device: &Device,
+    by_address: Result<Attempt, Error>,
+) -> Result<Attempt, Error> {
     let cookie = device.cookie.as_ref().map(ExposeSecret::expose_secret);
     let now = Timestamp::now();
     let known_device = cookie.zip(user).and_then(|(cookie, user)| device_cookie::nonce(&core.pepper, cookie, user.id, &user.password_hash, now));
@@ -130,17 +136,19 @@ fn begin_attempt(core: &Core, email: &str, user: Option<&UserRow>, device: &Devi
         Some(nonce) => {
             // Not counted for the address, which others may share.
             if let Ok(attempt) = by_address {
-                attempt.succeed();
+                core.throttle.succeed(attempt).await;
             }
-            core.throttle.begin(Subject::Device(nonce), device.address)
+            core.throttle.begin(Subject::Device(nonce), device.address).await
         }
-        None => by_address.and_then(|attempt| core.throttle.count_subject(attempt, Subject::Account(email))),
+        None => match by_address {
+            Ok(attempt) => core.throttle.count_subject(attempt, Subject::Account(email)).await,
+            Err(error) => Err(error),
+        },
     };
-    attempt.inspect_err(|_| {
-        if user.is_some_and(|user| core.throttle.is_first_refusal(user.id)) {
-            record_refused_sign_in(core, "sign_in.throttled", user, device);
-        }
-    })
+    if matches!(attempt, Err(Error::Throttled { .. })) && core.throttle.is_first_refusal(email).await && user.is_some() {
+        record_refused_sign_in(core, "sign_in.throttled", user, device);
+    }
+    attempt
 }
 
 /// Logs a refused sign-in and, if the account exists, records it in the audit log. The names that clients send are not logged: people type
@@ -304,7 +312,7 @@ mod tests {
         for _ in 0..60 {
             assert_eq!(refusal(&device).await, Some(Error::Unavailable));
         }
-        while core.throttle.begin_from(device.address).is_ok() {}
+        while core.throttle.begin_from(device.address).await.is_ok() {}
         assert!(matches!(refusal(&device).await, Some(Error::Throttled { .. })));
         let with_cookie = Device { cookie: Some("AAAA.1.AAAA".into()), ..device };
         assert_eq!(refusal(&with_cookie).await, Some(Error::Unavailable), "its cookie may be valid");

@@ -86,9 +86,9 @@ pub async fn withdraw(core: &Core, actor: &Actor, id: InvitationId) -> Result<()
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn, expired or void; `Throttled` after too many attempts.
 pub async fn offer(core: &Core, token: &SecretString, device: &Device) -> Result<InvitationOffer, Error> {
-    let (attempt, digest) = begin_attempt(core, token, device)?;
+    let (attempt, digest) = begin_attempt(core, token, device).await?;
     let found = find_open(&mut *core.store.connection().await?, &digest).await?;
-    attempt.succeed();
+    core.throttle.succeed(attempt).await;
     Ok(InvitationOffer { organization: found.organization, invited_by: found.sender, email: found.email })
 }
 
@@ -97,9 +97,9 @@ pub async fn offer(core: &Core, token: &SecretString, device: &Device) -> Result
 /// # Errors
 /// As [`offer`]; `Conflict` at `email` if a member has that address in the meantime.
 pub async fn join(core: &Core, token: &SecretString, name: &str, password: SecretString, device: &Device) -> Result<SessionToken, Error> {
-    let (attempt, digest) = begin_attempt(core, token, device)?;
+    let (attempt, digest) = begin_attempt(core, token, device).await?;
     let found = find_open(&mut *core.store.connection().await?, &digest).await?;
-    attempt.succeed();
+    core.throttle.succeed(attempt).await;
     let mut user = accounts::new_user(core, found.organization_id, &found.role, name, &found.email, password).await?;
     let mut change = core.begin_unchecked(accounts::actor_for(&user, AuthMethod::Password, device.address)).await?;
     // Read again inside the transaction: of two concurrent calls only one succeeds.
@@ -114,9 +114,9 @@ pub async fn join(core: &Core, token: &SecretString, name: &str, password: Secre
 }
 
 /// Attempts are throttled like sign-in attempts, so that tokens cannot be guessed.
-fn begin_attempt(core: &Core, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Error> {
+async fn begin_attempt(core: &Core, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Error> {
     let digest = core.pepper.token_digest(TokenPurpose::Invitation, token.expose_secret());
-    let attempt = core.throttle.begin(Subject::Invitation(&digest), device.address)?;
+    let attempt = core.throttle.begin(Subject::Invitation(&digest), device.address).await?;
     Ok((attempt, digest))
 }
 

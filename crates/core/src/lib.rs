@@ -54,7 +54,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use latchkey_crypto::{key_format::Pepper, random};
+use latchkey_crypto::{key_format::Pepper, random_token::TokenPurpose};
 use latchkey_events::EventLog;
 use latchkey_store::{self as store, Store};
 use latchkey_types::error::Error;
@@ -101,7 +101,7 @@ pub struct Core {
     pub samples: SampleStore,
     pub passwords: Passwords,
     pub throttle: Throttle,
-    /// The secret of the set-up link; of no use once there is a user.
+    /// The secret of the set-up link, which is the same on all instances; of no use once there is a user.
     pub setup_token: SecretString,
     pub public_url: PublicUrl,
     has_users: AtomicBool,
@@ -131,6 +131,8 @@ impl Core {
             vault,
             http_client: HttpClient::new(outgoing)?,
             credential_checks: CredentialChecks::new(endpoints),
+            throttle: Throttle::new(&store, &pepper),
+            setup_token: hex::encode(&pepper.token_digest(TokenPurpose::SetUp, "")[..16]).into(),
             store,
             pepper,
             list_snapshots: ListSnapshots::default(),
@@ -143,8 +145,6 @@ impl Core {
             call_log: EventLog::disabled(),
             samples: SampleStore::in_memory(),
             passwords: Passwords::new(),
-            throttle: Throttle::default(),
-            setup_token: format!("{:032x}", u128::from_be_bytes(random::bytes())).into(),
             public_url,
             has_users: AtomicBool::new(false),
         })

@@ -50,12 +50,12 @@ pub async fn change_password(
 ) -> Result<SessionToken, Error> {
     let wrong = || Error::invalid("current", "The current password is incorrect.");
     validate::password("password", password.expose_secret())?;
-    let attempt = core.throttle.begin(Subject::SignedIn(session.user), device.address)?;
+    let attempt = core.throttle.begin(Subject::SignedIn(session.user), device.address).await?;
     let is_plausible = current.expose_secret().chars().count() <= *validate::PASSWORD_LENGTH.end();
     if !is_plausible || !core.passwords.verify(current, Some(&session.row.password_hash)).await? {
         return Err(wrong());
     }
-    attempt.succeed();
+    core.throttle.succeed(attempt).await;
     let hash = core.passwords.hash(password).await?;
     let mut change = core.begin(&session.actor(device.address), &[]).await?;
     // Of two concurrent calls only the first succeeds: for the second, the current password has changed.

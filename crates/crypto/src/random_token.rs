@@ -32,6 +32,10 @@ pub enum TokenPurpose {
     Invitation,
     /// The cookie of a browser that signed in before.
     Device,
+    /// The set-up link, which is the digest of an empty text: all instances must accept it.
+    SetUp,
+    /// The account or address of a failed sign-in.
+    SignInFailure,
 }
 
 impl TokenPurpose {
@@ -41,6 +45,8 @@ impl TokenPurpose {
             Self::Session => "session",
             Self::Invitation => "invitation",
             Self::Device => "device",
+            Self::SetUp => "set-up",
+            Self::SignInFailure => "sign-in failure",
         }
     }
 }
@@ -54,7 +60,13 @@ mod tests {
     #[test]
     fn the_digest_of_a_token_is_that_of_its_text() {
         let (token, pepper) = (Token::generate(), Pepper::new(&Zeroizing::new([1; 32])));
-        for (purpose, label) in [(TokenPurpose::Session, "session"), (TokenPurpose::Invitation, "invitation"), (TokenPurpose::Device, "device")] {
+        for (purpose, label) in [
+            (TokenPurpose::Session, "session"),
+            (TokenPurpose::Invitation, "invitation"),
+            (TokenPurpose::Device, "device"),
+            (TokenPurpose::SetUp, "set-up"),
+            (TokenPurpose::SignInFailure, "sign-in failure"),
+        ] {
             assert_eq!(purpose.label(), label);
             assert_eq!(token.digest(&pepper, purpose), pepper.token_digest(purpose, token.reveal()));
         }

@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use latchkey_core::{
-    Core, budgets, documents, idempotency, idle_secrets,
+    Core,
+    auth::throttle,
+    budgets, documents, idempotency, idle_secrets,
     mail::{Mailer, send_mails},
     model_usage, notifications,
     samples::worker::{self, ImportWorker},
@@ -53,6 +55,9 @@ impl BackgroundTasks {
         tasks.spawn_until_stopped("model usage writer", |end| model_usage::write_usage(core.model_usage.clone(), store.clone(), end));
         tasks.spawn_until_stopped("call log writer", |end| core.call_log.clone().run(end));
         tasks.spawn_until_stopped("body log writer", |end| core.body_log.clone().run(end));
+        if store.is_shared() {
+            tasks.spawn_endless("sign-in failure cleaner", throttle::run_cleanup(store.clone()));
+        }
         if let Some(mailer) = mailer {
             let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());
             tasks.mail_sender = Some(tasks.spawn("mail sender", sender));

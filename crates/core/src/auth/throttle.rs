@@ -1,4 +1,5 @@
-//! Throttling of failed sign-ins and of other guesses: per account, device, user, invitation link and address.
+//! Throttling of failed sign-ins and of other guesses: per account, device, user, invitation link and address. Instances that share a database
+//! count together, in a table of it; otherwise the counts are in memory.
 
 use std::{
     net::IpAddr,
@@ -11,22 +12,43 @@ use std::{
 
 use moka::{policy::EvictionPolicy, sync::Cache};
 use sha2::{Digest, Sha256};
+use tokio::time::{MissedTickBehavior, interval};
 
+use latchkey_crypto::{key_format::Pepper, random_token::TokenPurpose};
+use latchkey_store::{self as store, Store, StoreError};
 use latchkey_types::{error::Error, id::UserId};
 
 /// How long failures count, from the first one on.
-const WINDOW: Duration = Duration::from_mins(5);
+const WINDOW_MS: i64 = 5 * 60 * 1000;
+const WINDOW: Duration = Duration::from_millis(WINDOW_MS.unsigned_abs());
 /// Maximum number of failures for one account, device, user or invitation link.
 const MAX_PER_SUBJECT: u32 = 10;
 /// Maximum number of failures from one address, which an office may share.
 const MAX_PER_ADDRESS: u32 = 50;
 /// Bounds memory: a flood of other names or addresses evicts the oldest.
 const MAX_SUBJECTS: u64 = 100_000;
+/// For how long a subject that was refused is not counted again, so that a flood of attempts does not reach the database.
+const REFUSED_FOR: Duration = Duration::from_secs(1);
+/// Interval of deletions of old counts from the database.
+const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Counts failed sign-ins.
-pub struct Throttle(Cache<SubjectDigest, Arc<AtomicU32>>);
+pub struct Throttle(Counts);
 
-/// The digest of a subject or address, because the names that clients send can be long.
+enum Counts {
+    Memory(Cache<SubjectDigest, Arc<AtomicU32>>),
+    Shared(SharedCounts),
+}
+
+/// Counts in the database.
+struct SharedCounts {
+    store: Store,
+    pepper: Pepper,
+    /// Subjects that were refused within [`REFUSED_FOR`].
+    refused: Cache<SubjectDigest, ()>,
+}
+
+/// The digest of a subject or address, because the names that clients send can be long. In the database it is an HMAC, so that it tells no names.
 type SubjectDigest = [u8; 32];
 
 /// What a failed attempt is counted for.
@@ -60,34 +82,45 @@ impl Subject<'_> {
 
 /// A sign-in attempt. It counts as failed until it succeeds, so that concurrent attempts count too.
 #[derive(Default)]
-pub struct Attempt(Vec<Arc<AtomicU32>>);
-
-impl Default for Throttle {
-    fn default() -> Self {
-        // LRU eviction: the default policy would reject new names when the cache is full, and their failures would not count.
-        Self(Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(MAX_SUBJECTS).time_to_live(WINDOW).build())
-    }
+pub struct Attempt {
+    in_memory: Vec<Arc<AtomicU32>>,
+    in_database: Vec<SubjectDigest>,
 }
 
 impl Throttle {
+    /// Counts together with the other instances on the database, if there can be any.
+    pub fn new(store: &Store, pepper: &Pepper) -> Self {
+        if !store.is_shared() {
+            return Self::in_memory();
+        }
+        let refused = Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(MAX_SUBJECTS).time_to_live(REFUSED_FOR).build();
+        Self(Counts::Shared(SharedCounts { store: store.clone(), pepper: pepper.clone(), refused }))
+    }
+
+    fn in_memory() -> Self {
+        // LRU eviction: the default policy would reject new names when the cache is full, and their failures would not count.
+        let counts = Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(MAX_SUBJECTS).time_to_live(WINDOW).build();
+        Self(Counts::Memory(counts))
+    }
+
     /// Starts an attempt from an address.
     ///
     /// # Errors
-    /// `Throttled` if there were too many failures for the subject or the address.
-    pub fn begin(&self, subject: Subject<'_>, address: Option<IpAddr>) -> Result<Attempt, Error> {
+    /// `Throttled` if there were too many failures for the subject or the address; `Unavailable`.
+    pub async fn begin(&self, subject: Subject<'_>, address: Option<IpAddr>) -> Result<Attempt, Error> {
         // Checked before the subject, so that a throttled address does not affect the accounts it names.
-        let attempt = self.begin_from(address.filter(|_| subject.counts_address()))?;
-        self.count_subject(attempt, subject)
+        let attempt = self.begin_from(address.filter(|_| subject.counts_address())).await?;
+        self.count_subject(attempt, subject).await
     }
 
     /// Starts an attempt from an address whose subject is not known yet: [`Self::count_subject`] adds it.
     ///
     /// # Errors
-    /// `Throttled` if there were too many failures for the address.
-    pub fn begin_from(&self, address: Option<IpAddr>) -> Result<Attempt, Error> {
+    /// `Throttled` if there were too many failures for the address; `Unavailable`.
+    pub async fn begin_from(&self, address: Option<IpAddr>) -> Result<Attempt, Error> {
         let attempt = Attempt::default();
         match address {
-            Some(address) => self.count(attempt, &format!("address {}", network(address)), MAX_PER_ADDRESS),
+            Some(address) => self.count(attempt, &format!("address {}", network(address)), MAX_PER_ADDRESS).await,
             None => Ok(attempt),
         }
     }
@@ -95,39 +128,82 @@ impl Throttle {
     /// Counts the attempt also for its subject.
     ///
     /// # Errors
-    /// `Throttled` if there were too many failures for the subject.
-    pub fn count_subject(&self, attempt: Attempt, subject: Subject<'_>) -> Result<Attempt, Error> {
-        self.count(attempt, &subject.name(), MAX_PER_SUBJECT)
+    /// `Throttled` if there were too many failures for the subject; `Unavailable`.
+    pub async fn count_subject(&self, attempt: Attempt, subject: Subject<'_>) -> Result<Attempt, Error> {
+        self.count(attempt, &subject.name(), MAX_PER_SUBJECT).await
     }
 
-    fn count(&self, mut attempt: Attempt, name: &str, limit: u32) -> Result<Attempt, Error> {
-        let failures = self.counter(name);
-        let before = failures.fetch_add(1, Ordering::Relaxed);
-        attempt.0.push(failures);
-        if before < limit {
-            return Ok(attempt);
-        }
+    async fn count(&self, mut attempt: Attempt, name: &str, limit: u32) -> Result<Attempt, Error> {
+        let refusal = match &self.0 {
+            Counts::Memory(counts) => {
+                let failures = counts.get_with(Sha256::digest(name).into(), Arc::default);
+                let before = failures.fetch_add(1, Ordering::Relaxed);
+                attempt.in_memory.push(failures);
+                if before < limit {
+                    return Ok(attempt);
+                }
+                Error::Throttled { seconds: WINDOW.as_secs() }
+            }
+            Counts::Shared(counts) => {
+                let subject = counts.pepper.token_digest(TokenPurpose::SignInFailure, name);
+                match counts.try_count(subject, limit).await {
+                    Ok(true) => {
+                        attempt.in_database.push(subject);
+                        return Ok(attempt);
+                    }
+                    Ok(false) => Error::Throttled { seconds: WINDOW.as_secs() },
+                    Err(error) => error.into(),
+                }
+            }
+        };
         // A throttled attempt is not another failure: it does not extend the window.
-        attempt.succeed();
-        Err(Error::Throttled { seconds: WINDOW.as_secs() })
+        self.succeed(attempt).await;
+        Err(refusal)
     }
 
-    /// Whether this is the user's first throttled sign-in of the window, so that it is recorded once.
-    pub fn is_first_refusal(&self, user: UserId) -> bool {
-        self.counter(&format!("refused {user}")).fetch_add(1, Ordering::Relaxed) == 0
+    /// Removes an attempt from the failures.
+    pub async fn succeed(&self, attempt: Attempt) {
+        for failures in &attempt.in_memory {
+            failures.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Counts::Shared(counts) = &self.0 {
+            for subject in &attempt.in_database {
+                if let Err(error) = store::sign_in_failures::remove(&counts.store, subject).await {
+                    tracing::warn!(%error, "a successful sign-in still counts as failed");
+                }
+            }
+        }
     }
 
-    fn counter(&self, name: &str) -> Arc<AtomicU32> {
-        self.0.get_with(Sha256::digest(name).into(), Arc::default)
+    /// Whether this is the first throttled sign-in to an account in the window, so that it is recorded once. `email` is folded. Takes the same
+    /// time for unknown accounts.
+    pub async fn is_first_refusal(&self, email: &str) -> bool {
+        self.count(Attempt::default(), &format!("refused {email}"), 1).await.is_ok()
     }
 }
 
-impl Attempt {
-    /// Removes the attempt from the failures.
-    pub fn succeed(self) {
-        for failures in &self.0 {
-            failures.fetch_sub(1, Ordering::Relaxed);
+impl SharedCounts {
+    /// Counts a failure. Returns `false` if there were as many as `limit`.
+    async fn try_count(&self, subject: SubjectDigest, limit: u32) -> Result<bool, StoreError> {
+        if self.refused.contains_key(&subject) {
+            return Ok(false);
         }
+        let is_counted = store::sign_in_failures::count(&self.store, &subject, limit.into(), WINDOW_MS).await?;
+        if !is_counted {
+            self.refused.insert(subject, ());
+        }
+        Ok(is_counted)
+    }
+}
+
+/// Background task that deletes old counts from the database.
+pub async fn run_cleanup(store: Store) {
+    let mut ticks = interval(CLEANUP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // If this fails, the next tick retries.
+        let _ = store::sign_in_failures::delete_old(&store, WINDOW_MS).await;
     }
 }
 
@@ -142,55 +218,90 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::open_store;
+    use zeroize::Zeroizing;
 
-    #[test]
-    fn failures_throttle_only_their_account() {
-        let (throttle, address) = (Throttle::default(), Some(IpAddr::from([192, 0, 2, 1])));
-        for _ in 0..MAX_PER_SUBJECT {
-            throttle.begin(Subject::Account("a"), address).unwrap();
-        }
-        assert!(matches!(throttle.begin(Subject::Account("a"), address), Err(Error::Throttled { .. })));
-        assert!(throttle.begin(Subject::Account("b"), address).is_ok());
+    const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+
+    /// Counts in a database, as one of several instances.
+    fn shared(store: &Store) -> Throttle {
+        let refused = Cache::new(MAX_SUBJECTS);
+        Throttle(Counts::Shared(SharedCounts { store: store.clone(), pepper: Pepper::new(&Zeroizing::new([1; 32])), refused }))
     }
 
-    #[test]
-    fn failures_of_others_throttle_no_known_device_and_no_signed_in_user() {
-        let (throttle, address) = (Throttle::default(), Some(IpAddr::from([192, 0, 2, 1])));
-        for n in 0..MAX_PER_ADDRESS {
-            throttle.begin(Subject::Account(&n.to_string()), address).unwrap();
+    #[tokio::test]
+    async fn failures_throttle_only_their_account() {
+        let (store, _folder) = open_store().await;
+        for throttle in [Throttle::in_memory(), shared(&store)] {
+            for _ in 0..MAX_PER_SUBJECT {
+                throttle.begin(Subject::Account("a"), ADDRESS).await.unwrap();
+            }
+            assert!(matches!(throttle.begin(Subject::Account("a"), ADDRESS).await, Err(Error::Throttled { .. })));
+            assert!(throttle.begin(Subject::Account("b"), ADDRESS).await.is_ok());
         }
-        assert!(throttle.begin(Subject::Account("a"), address).is_err());
+    }
+
+    #[tokio::test]
+    async fn failures_of_others_throttle_no_known_device_and_no_signed_in_user() {
+        let throttle = Throttle::in_memory();
+        for n in 0..MAX_PER_ADDRESS {
+            throttle.begin(Subject::Account(&n.to_string()), ADDRESS).await.unwrap();
+        }
+        assert!(throttle.begin(Subject::Account("a"), ADDRESS).await.is_err());
         for subject in [Subject::Device("a"), Subject::SignedIn(UserId::new())] {
             for _ in 0..MAX_PER_SUBJECT {
-                throttle.begin(subject, address).unwrap();
+                throttle.begin(subject, ADDRESS).await.unwrap();
             }
-            assert!(throttle.begin(subject, address).is_err(), "{subject:?} has the same limit");
+            assert!(throttle.begin(subject, ADDRESS).await.is_err(), "{subject:?} has the same limit");
         }
-        assert!(throttle.begin(Subject::Device("b"), address).is_ok());
+        assert!(throttle.begin(Subject::Device("b"), ADDRESS).await.is_ok());
     }
 
-    #[test]
-    fn a_refusal_is_the_first_once_per_user() {
-        let (throttle, user) = (Throttle::default(), UserId::new());
-        assert!(throttle.is_first_refusal(user) && !throttle.is_first_refusal(user));
-        assert!(throttle.is_first_refusal(UserId::new()));
-    }
-
-    #[test]
-    fn successful_attempts_do_not_count() {
-        let throttle = Throttle::default();
-        for _ in 0..3 * MAX_PER_ADDRESS {
-            throttle.begin(Subject::Account("a"), Some(IpAddr::from([192, 0, 2, 1]))).unwrap().succeed();
+    #[tokio::test]
+    async fn a_refusal_is_the_first_once_per_account() {
+        let (store, _folder) = open_store().await;
+        for throttle in [Throttle::in_memory(), shared(&store)] {
+            assert!(throttle.is_first_refusal("a").await && !throttle.is_first_refusal("a").await);
+            assert!(throttle.is_first_refusal("b").await);
         }
     }
 
-    #[test]
-    fn failures_for_many_accounts_throttle_the_address() {
-        let (throttle, host) = (Throttle::default(), |n: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n])));
+    #[tokio::test]
+    async fn successful_attempts_do_not_count() {
+        let (store, _folder) = open_store().await;
+        for throttle in [Throttle::in_memory(), shared(&store)] {
+            for _ in 0..=MAX_PER_ADDRESS {
+                let attempt = throttle.begin(Subject::Account("a"), ADDRESS).await.unwrap();
+                throttle.succeed(attempt).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_for_many_accounts_throttle_the_address() {
+        let (throttle, host) = (Throttle::in_memory(), |n: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n])));
         for n in 0..u16::try_from(MAX_PER_ADDRESS).unwrap() {
-            throttle.begin(Subject::Account(&format!("account{n}")), host(n)).unwrap();
+            throttle.begin(Subject::Account(&format!("account{n}")), host(n)).await.unwrap();
         }
-        assert!(throttle.begin(Subject::Account("another"), host(9)).is_err(), "one /64 counts as one address");
-        assert!(throttle.begin(Subject::Account("another"), Some(IpAddr::from([192, 0, 2, 1]))).is_ok());
+        assert!(throttle.begin(Subject::Account("another"), host(9)).await.is_err(), "one /64 counts as one address");
+        assert!(throttle.begin(Subject::Account("another"), ADDRESS).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn failures_on_several_instances_count_together() {
+        let (store, _folder) = open_store().await;
+        let (first, second) = (shared(&store), shared(&store));
+        for _ in 0..MAX_PER_SUBJECT / 2 {
+            for throttle in [&first, &second] {
+                throttle.begin(Subject::Account("a"), ADDRESS).await.unwrap();
+            }
+        }
+        for throttle in [&first, &second] {
+            assert!(matches!(throttle.begin(Subject::Account("a"), ADDRESS).await, Err(Error::Throttled { .. })));
+        }
+        assert!(second.is_first_refusal("a").await && !first.is_first_refusal("a").await);
+        store.set_unavailable(true);
+        assert_eq!(first.begin(Subject::Account("b"), ADDRESS).await.err(), Some(Error::Unavailable));
+        assert!(matches!(first.begin(Subject::Account("a"), None).await, Err(Error::Throttled { .. })), "it does not reach the database");
     }
 }
