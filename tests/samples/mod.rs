@@ -2,6 +2,7 @@
 //! page.
 
 mod dnanexus;
+mod instances;
 mod limits;
 mod local;
 mod restarts;

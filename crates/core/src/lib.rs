@@ -11,6 +11,7 @@ pub mod budgets;
 pub mod bulk;
 pub mod call_bodies;
 pub mod change;
+pub mod claims;
 pub mod corpora;
 pub mod credential_check;
 pub mod credentials;
@@ -64,6 +65,7 @@ use secrecy::SecretString;
 use audit::Auditor;
 use auth::{password::Passwords, throttle::Throttle};
 use call_bodies::BodyLog;
+use claims::Claims;
 use corpora::backends::BackendCache;
 use credential_check::{CredentialChecks, ProviderEndpoints};
 use http_client::{HttpClient, OutgoingNetworks};
@@ -101,6 +103,7 @@ pub struct Core {
     pub samples: SampleStore,
     pub passwords: Passwords,
     pub throttle: Throttle,
+    pub claims: Arc<Claims>,
     /// The secret of the set-up link, which is the same on all instances; of no use once there is a user.
     pub setup_token: SecretString,
     pub public_url: PublicUrl,
@@ -132,6 +135,7 @@ impl Core {
             http_client: HttpClient::new(outgoing)?,
             credential_checks: CredentialChecks::new(endpoints),
             throttle: Throttle::new(&store, &pepper),
+            claims: Arc::new(Claims::new(store.clone())),
             setup_token: hex::encode(&pepper.token_digest(TokenPurpose::SetUp, "")[..16]).into(),
             store,
             pepper,

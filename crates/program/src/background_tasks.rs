@@ -57,6 +57,7 @@ impl BackgroundTasks {
         tasks.spawn_until_stopped("body log writer", |end| core.body_log.clone().run(end));
         if store.is_shared() {
             tasks.spawn_endless("sign-in failure cleaner", throttle::run_cleanup(store.clone()));
+            tasks.spawn_until_stopped("claim keeper", |end| Arc::clone(&core.claims).keep(end));
         }
         if let Some(mailer) = mailer {
             let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());

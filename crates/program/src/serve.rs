@@ -81,6 +81,9 @@ impl Server {
         let s3_url = options.outgoing.aws_s3_url.clone();
         let mut core = data.core(public_url, options.outgoing)?;
         let store = options.samples.samples.clone().unwrap_or_else(|| SampleStoreSpec::Folder(options.data.data.join("samples")));
+        if core.store.is_shared() && matches!(store, SampleStoreSpec::Folder(_)) {
+            tracing::warn!("samples are stored in a folder of this machine: use --samples s3://BUCKET/PREFIX with several instances");
+        }
         core.samples = SampleStore::open(&store, options.samples.limits(), &core.http_client, s3_url.as_ref())?;
         // Instances that share a database share the log.
         core.call_log =

@@ -54,9 +54,12 @@ pub struct FileRecord {
     pub error: String,
     /// The id under which its content is stored. It is replaced after each failure, because the content is then removed.
     pub sample_id: SampleId,
+    /// The state of SHA-256 after the bytes that are stored, if several instances use the database.
+    pub hash_state: Option<Vec<u8>>,
 }
 
-const FILE: &str = "select f.job_id, f.position, f.name, f.location, f.etag, f.size, f.copied, f.state, f.error, f.sample_id from import_files f";
+const FILE: &str = "select f.job_id, f.position, f.name, f.location, f.etag, f.size, f.copied, f.state, f.error, f.sample_id, f.hash_state \
+     from import_files f";
 
 /// A file that is neither complete nor failed. The redundant last term lets both databases use the index of incomplete files.
 const IS_OPEN: &str = "state in ('waiting', 'copying') and state <> 'complete'";
@@ -200,16 +203,16 @@ pub async fn open_files(db: &mut Connection, job: ImportId, limit: i64) -> Resul
     Ok(sqlx::query_as(sql).bind(job).bind(limit).fetch_all(db).await?)
 }
 
-/// Records that these bytes of a file are stored. Returns `false` if the file is no longer being imported.
-pub async fn set_copied(tx: &mut Tx, file: &FileRecord, copied: i64) -> Result<bool, StoreError> {
-    let sql = AssertSqlSafe(format!("update import_files set state = $1, copied = $2 where sample_id = $3 and {IS_OPEN}"));
-    let updated = sqlx::query(sql).bind(FileState::Copying).bind(copied).bind(file.sample_id).execute(tx).await?;
+/// Records that these bytes of a file are stored, and the state of their hash. Returns `false` if the file is no longer being imported.
+pub async fn set_copied(tx: &mut Tx, file: &FileRecord, copied: i64, hash_state: Option<&[u8]>) -> Result<bool, StoreError> {
+    let sql = AssertSqlSafe(format!("update import_files set state = $1, copied = $2, hash_state = $4 where sample_id = $3 and {IS_OPEN}"));
+    let updated = sqlx::query(sql).bind(FileState::Copying).bind(copied).bind(file.sample_id).bind(hash_state).execute(tx).await?;
     Ok(updated.rows_affected() == 1)
 }
 
 /// Records that a file is stored, and creates its sample. Returns `false` if the file is no longer being imported. `sha256` is hexadecimal.
 pub async fn complete(tx: &mut Tx, job: &ImportRecord, file: &FileRecord, sha256: &str) -> Result<bool, StoreError> {
-    let sql = AssertSqlSafe(format!("update import_files set state = $1, copied = size where sample_id = $2 and {IS_OPEN}"));
+    let sql = AssertSqlSafe(format!("update import_files set state = $1, copied = size, hash_state = null where sample_id = $2 and {IS_OPEN}"));
     let updated = sqlx::query(sql).bind(FileState::Complete).bind(file.sample_id).execute(&mut *tx).await?;
     if updated.rows_affected() == 0 {
         return Ok(false);
@@ -263,7 +266,7 @@ async fn fail(tx: &mut Tx, organization: OrganizationId, condition: &str, first:
          select sample_id, $2, (size + {CHUNK_BYTES} - 1) / {CHUNK_BYTES}, $3 from import_files where {condition} and {IS_OPEN} and size > 0"
     ));
     sqlx::query(sql).bind(first).bind(organization).bind(Timestamp::now()).execute(&mut *tx).await?;
-    let sql = AssertSqlSafe(format!("update import_files set state = $2, error = $3, copied = 0 where {condition} and {IS_OPEN}"));
+    let sql = AssertSqlSafe(format!("update import_files set state = $2, error = $3, copied = 0, hash_state = null where {condition} and {IS_OPEN}"));
     sqlx::query(sql).bind(first).bind(FileState::Failed).bind(error).execute(tx).await?;
     Ok(())
 }

@@ -18,6 +18,7 @@ pub(crate) use model_provider::list_models;
 use super::{
     Core,
     actor::Actor,
+    claims,
     credentials::{self, OpenCredential, OpenError, Secrets},
     http_client::{CALL_LIMIT, HttpClient, HttpError},
 };
@@ -31,6 +32,9 @@ use latchkey_types::{
     time::Timestamp,
 };
 
+/// While another test of the credential is running, on any instance.
+const RUNNING: Error = Error::Throttled { seconds: CALL_LIMIT.as_secs() };
+
 /// URLs of the storage providers.
 #[derive(Debug, Clone, Default)]
 pub struct ProviderEndpoints {
@@ -42,7 +46,7 @@ pub struct ProviderEndpoints {
     pub dnanexus: Option<Url>,
 }
 
-/// URLs of the providers, and the credentials that are being tested.
+/// URLs of the providers, and the credentials that this instance is testing.
 #[derive(Default)]
 pub struct CredentialChecks {
     endpoints: ProviderEndpoints,
@@ -66,7 +70,7 @@ impl CredentialChecks {
 
     fn begin(&self, id: CredentialId) -> Result<RunningTest, Error> {
         let is_new = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        if is_new { Ok(RunningTest { all: Arc::clone(&self.running), id }) } else { Err(Error::Throttled { seconds: CALL_LIMIT.as_secs() }) }
+        if is_new { Ok(RunningTest { all: Arc::clone(&self.running), id }) } else { Err(RUNNING) }
     }
 }
 
@@ -113,6 +117,13 @@ impl CheckResult {
 pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestReport, Error> {
     let record = credentials::get_record(core, actor, id).await?;
     let _running = core.credential_checks.begin(id)?;
+    let claim = core.claims.take(claims::test_claim(id)).await?.ok_or(RUNNING)?;
+    let report = test_and_record(core, actor, id, record).await;
+    claim.release().await;
+    report
+}
+
+async fn test_and_record(core: &Core, actor: &Actor, id: CredentialId, record: CredentialRecord) -> Result<TestReport, Error> {
     let (CheckResult(outcome, detail), provider) = run_test(core, actor, id, &record).await?;
     let tested = TestResult { at: Timestamp::now(), outcome };
     let mut change = core.begin(actor, &[record.kind.spec().manage]).await?;

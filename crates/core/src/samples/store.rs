@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     env,
     fs::DirBuilder,
+    future,
     io::{self, ErrorKind},
     ops::Range,
     os::unix::fs::DirBuilderExt,
@@ -27,11 +28,12 @@ use object_store::{
     prefix::PrefixStore,
 };
 use rustix::fs::statvfs;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, digest::common::hazmat::SerializableState};
 use tokio::{fs, sync::Notify, task::yield_now};
 use url::Url;
 
 use crate::http_client::{Connector, HttpClient};
+use latchkey_store::{Store, imports::FileRecord};
 use latchkey_types::{
     error::Error,
     id::{OrganizationId, SampleId},
@@ -236,6 +238,18 @@ impl SampleStore {
         self.folder.is_some() || matches!(error, object_store::Error::NotFound { .. })
     }
 
+    /// The hash of the bytes of a file that are stored. If it was not kept, it is the one that another instance recorded.
+    pub(crate) async fn hash_of_file(&self, organization: OrganizationId, file: &FileRecord) -> object_store::Result<Sha256> {
+        let (sample, stored) = (file.sample_id, file.copied);
+        let is_kept = self.shared.hashes.get(&sample).is_some_and(|(hashed, _)| hashed == stored);
+        if let Some(hash) = file.hash_state.as_deref().and_then(deserialize_hash).filter(|_| stored > 0 && !is_kept) {
+            // Fails if the content is lost, or in the folder of another machine.
+            self.read(organization, sample, stored - 1..stored).try_for_each(|_| future::ready(Ok(()))).await?;
+            self.keep_hash(sample, stored, hash);
+        }
+        self.hash_of(organization, sample, stored).await
+    }
+
     /// Keeps the hash of the stored bytes until the file is continued.
     pub(crate) fn keep_hash(&self, sample: SampleId, stored: i64, hash: Sha256) {
         self.shared.hashes.insert(sample, (stored, hash));
@@ -329,6 +343,16 @@ pub(crate) async fn hashed(mut hash: Sha256, content: &Bytes) -> Sha256 {
         yield_now().await;
     }
     hash
+}
+
+/// The state of a hash as it is recorded for other instances; `None` if there are none.
+pub(crate) fn stored_hash(database: &Store, hash: &Sha256) -> Option<Vec<u8>> {
+    database.is_shared().then(|| hash.serialize().to_vec())
+}
+
+/// `None` if the state is of another version of the library.
+fn deserialize_hash(state: &[u8]) -> Option<Sha256> {
+    Sha256::deserialize(state.try_into().ok()?).ok()
 }
 
 /// Whether at least this percentage of the folder's disk is free. If that cannot be determined, true: writing then reports the error.
@@ -427,6 +451,14 @@ mod tests {
         store.remove(organization, sample, 1).await.unwrap();
         assert!(store.hash_of(organization, sample, 3).await.is_ok(), "a hash that was computed is kept too");
         assert!(store.hash_of(organization, sample, 2).await.is_err());
+    }
+
+    #[test]
+    fn a_recorded_hash_is_continued() {
+        let hash = Sha256::new_with_prefix(vec![1; PIECE]);
+        let continued = deserialize_hash(&hash.serialize()).unwrap().chain_update([2]);
+        assert_eq!(continued.finalize(), hash.chain_update([2]).finalize());
+        assert!(deserialize_hash(&[1; 32]).is_none());
     }
 
     #[test]

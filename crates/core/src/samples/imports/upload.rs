@@ -7,10 +7,11 @@ use super::{find, finish};
 use crate::{
     Core,
     actor::Actor,
+    claims::sample_claim,
     projects,
     samples::{
         FULL_DISK,
-        store::{hashed, internal},
+        store::{hashed, internal, stored_hash},
     },
 };
 use latchkey_store::{
@@ -19,12 +20,12 @@ use latchkey_store::{
 };
 use latchkey_types::{
     error::Error,
-    id::{ImportId, ProjectId},
+    id::{ImportId, ProjectId, SampleId},
     permission::Permission,
     sample::{CHUNK_BYTES, FileState, ImportState, SampleSource},
 };
 
-/// While another part of the file is stored.
+/// While another part of the file is stored, by any instance.
 const BUSY: Error = Error::Throttled { seconds: 1 };
 
 /// Stores a part of a local file: the [`CHUNK_BYTES`] bytes at `offset`, or those up to the end of the file. Returns the number of bytes of the
@@ -47,10 +48,29 @@ pub async fn upload_part(
     let mut db = core.store.connection().await?;
     projects::find_managed(&mut db, actor, project).await?;
     let sample = find_file(&mut db, actor, project, import, position).await?.1.sample_id;
-    let Some(_writing) = core.samples.begin_writing(sample) else { return Err(BUSY) };
-    // Again, because another part may have been stored, or the import retried, before this one was allowed to write.
-    let (job, file) = find_file(&mut db, actor, project, import, position).await?;
     drop(db);
+    let Some(_writing) = core.samples.begin_writing(sample) else { return Err(BUSY) };
+    let claim = core.claims.take(sample_claim(sample)).await?.ok_or(BUSY)?;
+    let part = Part { project, import, position, offset, content };
+    let stored = store_part(core, actor, sample, part).await;
+    claim.release().await;
+    stored
+}
+
+/// A part of a local file.
+struct Part {
+    project: ProjectId,
+    import: ImportId,
+    position: i64,
+    offset: i64,
+    content: Bytes,
+}
+
+/// Stores a part of a file that no other task writes.
+async fn store_part(core: &Core, actor: &Actor, sample: SampleId, part: Part) -> Result<i64, Error> {
+    let Part { project, import, position, offset, content } = part;
+    // Again, because another part may have been stored, or the import retried, before this one was allowed to write.
+    let (job, file) = find_file(&mut *core.store.connection().await?, actor, project, import, position).await?;
     if file.sample_id != sample {
         return Err(BUSY);
     }
@@ -58,7 +78,7 @@ pub async fn upload_part(
     if !core.samples.has_room() {
         return Err(Error::conflict("content", FULL_DISK));
     }
-    let hash = match core.samples.hash_of(job.organization_id, file.sample_id, offset).await {
+    let hash = match core.samples.hash_of_file(job.organization_id, &file).await {
         Ok(hash) => hashed(hash, &content).await,
         Err(error) if core.samples.is_lost(&error) => {
             tracing::warn!(%error, import = %job.id, "a file must be uploaded again from its beginning");
@@ -73,11 +93,14 @@ pub async fn upload_part(
     }
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     projects::find_managed(&mut change.tx, &change.actor, project).await?;
+    if !core.claims.confirm(&mut change.tx, &sample_claim(sample)).await? {
+        return Err(BUSY);
+    }
     let is_stored = if is_complete {
         let sha256 = hex::encode(hash.clone().finalize());
         store::imports::complete(&mut change.tx, &job, &file, &sha256).await?
     } else {
-        store::imports::set_copied(&mut change.tx, &file, end).await?
+        store::imports::set_copied(&mut change.tx, &file, end, stored_hash(&core.store, &hash).as_deref()).await?
     };
     if !is_stored {
         return Err(ended());
@@ -97,7 +120,7 @@ pub async fn upload_part(
 async fn reset(core: &Core, actor: &Actor, project: ProjectId, file: &FileRecord) -> Result<Error, Error> {
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     projects::find_managed(&mut change.tx, &change.actor, project).await?;
-    if !store::imports::set_copied(&mut change.tx, file, 0).await? {
+    if !store::imports::set_copied(&mut change.tx, file, 0, None).await? {
         return Err(ended());
     }
     change.commit([]).await?;

@@ -3,6 +3,7 @@
 use tokio::time::sleep;
 
 use super::{ImportWorker, POLL};
+use crate::claims::sample_claim;
 use latchkey_store as store;
 use latchkey_types::{error::Error, id::SampleId, time::Timestamp};
 
@@ -52,7 +53,10 @@ impl ImportWorker {
             let Some(end) = batch.last() else { return Ok(()) };
             last = Some(end.sample_id);
             let mut removed: Vec<SampleId> = Vec::new();
-            for sample in batch.into_iter().filter(|sample| !self.samples.is_writing(sample.sample_id)) {
+            let names: Vec<String> = batch.iter().map(|sample| sample_claim(sample.sample_id)).collect();
+            let claimed = self.claims.claimed(&names).await?;
+            let is_written = |sample: SampleId| self.samples.is_writing(sample) || claimed.contains(&sample_claim(sample));
+            for sample in batch.into_iter().filter(|sample| !is_written(sample.sample_id)) {
                 match self.samples.remove(sample.organization_id, sample.sample_id, sample.chunks).await {
                     Ok(()) => removed.push(sample.sample_id),
                     Err(error) => tracing::warn!(%error, sample = %sample.sample_id, "cannot remove content from the sample store"),

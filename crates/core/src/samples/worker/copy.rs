@@ -12,12 +12,13 @@ use tokio::time::sleep;
 use super::{ImportWorker, POLL, outage::Unreachable};
 use crate::{
     actor::{Actor, AuthMethod},
+    claims::{import_claim, sample_claim},
     credentials::{self, OpenError},
     projects,
     samples::{
         FULL_DISK, imports,
         source::{Link, RemoteFile, Source, SourceError},
-        store::hashed,
+        store::{hashed, stored_hash},
     },
 };
 use latchkey_store::{
@@ -26,7 +27,7 @@ use latchkey_store::{
 };
 use latchkey_types::{
     error::Error,
-    id::ProjectId,
+    id::{ImportId, ProjectId},
     key_kind::CredentialKind,
     sample::{CHUNK_BYTES, FileState},
 };
@@ -42,7 +43,7 @@ enum CopyError {
     File(String),
     /// A reason that concerns all files of the import job, as a sentence.
     Job(String),
-    /// The file is no longer being imported.
+    /// The file is no longer being imported, or another instance imports it.
     Ended,
     /// The source does not respond. The file is continued later.
     Paused,
@@ -66,16 +67,32 @@ impl ImportWorker {
     /// Copies a file, and records the outcome.
     pub(super) async fn copy(&self, job: ImportRecord, file: FileRecord) {
         let Some(_writing) = self.samples.begin_writing(file.sample_id) else { return };
-        let outcome = match self.copy_current(&job, &file).await {
-            Err(CopyError::File(reason)) => self.fail(&job, Some(&file), &reason).await,
-            Err(CopyError::Job(reason)) => self.fail(&job, None, &reason).await,
-            Err(CopyError::Database(error)) => Err(error),
-            Ok(()) | Err(CopyError::Ended | CopyError::Paused) => Ok(()),
+        let outcome = match self.claims.take(sample_claim(file.sample_id)).await {
+            Ok(Some(claim)) => {
+                let outcome = self.copy_claimed(&job, &file).await;
+                claim.release().await;
+                outcome
+            }
+            // An instance that had claimed the import job still writes the content.
+            Ok(None) => {
+                sleep(POLL).await;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, import = %job.id, "the state of an import could not be read or stored");
             // A pause, because the file is still open and would be copied again immediately.
             sleep(POLL).await;
+        }
+    }
+
+    async fn copy_claimed(&self, job: &ImportRecord, file: &FileRecord) -> Result<(), Error> {
+        match self.copy_current(job, file).await {
+            Err(CopyError::File(reason)) => self.fail(job, Some(file), &reason).await,
+            Err(CopyError::Job(reason)) => self.fail(job, None, &reason).await,
+            Err(CopyError::Database(error)) => Err(error),
+            Ok(()) | Err(CopyError::Ended | CopyError::Paused) => Ok(()),
         }
     }
 
@@ -93,7 +110,7 @@ impl ImportWorker {
         let mut source = self.open_source(job).await?;
         let (mut hash, mut copied) = self.resume(job, file).await;
         if copied == 0 && file.size > CHUNK_BYTES {
-            self.record(file, 0).await?;
+            self.record(file, 0, &hash).await?;
         }
         let mut link = None;
         while copied < file.size {
@@ -103,7 +120,7 @@ impl ImportWorker {
             self.write(job, file, copied / CHUNK_BYTES, content).await?;
             copied = end;
             if copied < file.size {
-                self.record(file, copied).await?;
+                self.record(file, copied, &hash).await?;
                 // For the next attempt, if the source does not respond.
                 self.samples.keep_hash(file.sample_id, copied, hash.clone());
                 // Since the last chunk, the key may have expired, and the user may have lost the permission.
@@ -118,7 +135,7 @@ impl ImportWorker {
 
     /// The hash of the chunks that are stored, and their bytes; none if they cannot be read.
     async fn resume(&self, job: &ImportRecord, file: &FileRecord) -> (Sha256, i64) {
-        match self.samples.hash_of(job.organization_id, file.sample_id, file.copied).await {
+        match self.samples.hash_of_file(job.organization_id, file).await {
             Ok(hash) => (hash, file.copied),
             Err(error) => {
                 tracing::warn!(%error, import = %job.id, "a file is imported again from its beginning");
@@ -215,17 +232,23 @@ impl ImportWorker {
         }
     }
 
-    /// Records how much of a file is stored.
-    async fn record(&self, file: &FileRecord, copied: i64) -> Result<(), CopyError> {
+    /// Begins a transaction that records the state of an import job; `None` if another instance has taken it over.
+    async fn begin(&self, job: ImportId) -> Result<Option<Tx>, Error> {
         let mut tx = self.store.begin().await?;
-        if !store::imports::set_copied(&mut tx, file, copied).await? {
+        Ok(if self.claims.confirm(&mut tx, &import_claim(job)).await? { Some(tx) } else { None })
+    }
+
+    /// Records how much of a file is stored, and its hash.
+    async fn record(&self, file: &FileRecord, copied: i64, hash: &Sha256) -> Result<(), CopyError> {
+        let mut tx = self.begin(file.job_id).await?.ok_or(CopyError::Ended)?;
+        if !store::imports::set_copied(&mut tx, file, copied, stored_hash(&self.store, hash).as_deref()).await? {
             return Err(CopyError::Ended);
         }
         Ok(tx.commit().await?)
     }
 
     async fn complete(&self, job: &ImportRecord, file: &FileRecord, hash: Sha256) -> Result<(), CopyError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin(job.id).await?.ok_or(CopyError::Ended)?;
         if !store::imports::complete(&mut tx, job, file, &hex::encode(hash.finalize())).await? {
             return Err(CopyError::Ended);
         }
@@ -234,7 +257,7 @@ impl ImportWorker {
 
     /// Fails a file, or all open files of an import job.
     async fn fail(&self, job: &ImportRecord, file: Option<&FileRecord>, reason: &str) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
+        let Some(mut tx) = self.begin(job.id).await? else { return Ok(()) };
         match file {
             Some(file) => store::imports::fail_file(&mut tx, job, file, reason).await?,
             None => store::imports::fail_open_files(&mut tx, job, reason).await?,

@@ -16,7 +16,14 @@ use tokio::{
 };
 
 use super::store::SampleStore;
-use crate::{Core, audit::Auditor, credential_check::ProviderEndpoints, http_client::HttpClient, vault::Vault};
+use crate::{
+    Core,
+    audit::Auditor,
+    claims::{Claim, Claims, import_claim},
+    credential_check::ProviderEndpoints,
+    http_client::HttpClient,
+    vault::Vault,
+};
 use latchkey_store::{
     self as store, Store, StoreError,
     imports::{FileRecord, ImportRecord},
@@ -39,6 +46,7 @@ pub struct ImportWorker {
     http_client: HttpClient,
     endpoints: ProviderEndpoints,
     samples: SampleStore,
+    claims: Arc<Claims>,
     outages: Outages,
 }
 
@@ -51,6 +59,7 @@ impl ImportWorker {
             http_client: core.http_client.clone(),
             endpoints: core.credential_checks.endpoints().clone(),
             samples: core.samples.clone(),
+            claims: Arc::clone(&core.claims),
             outages: Outages::default(),
         }
     }
@@ -67,6 +76,8 @@ pub async fn run(worker: ImportWorker) {
 struct Copies {
     tasks: JoinSet<()>,
     files: HashMap<Id, (ImportId, SampleId)>,
+    /// Those of their import jobs. The files of one import job are copied by one instance.
+    claims: HashMap<ImportId, Claim>,
 }
 
 impl Copies {
@@ -90,6 +101,29 @@ impl Copies {
         is_regular
     }
 
+    /// Claims an import job for this instance. Returns `false` if another one has it.
+    async fn claim(&mut self, worker: &ImportWorker, job: ImportId) -> Result<bool, StoreError> {
+        if self.claims.get(&job).is_some_and(Claim::is_held) {
+            return Ok(true);
+        }
+        self.claims.remove(&job);
+        let claim = worker.claims.take(import_claim(job)).await?;
+        let is_claimed = claim.is_some();
+        self.claims.extend(claim.map(|claim| (job, claim)));
+        Ok(is_claimed)
+    }
+
+    /// Releases the claims of the import jobs of which no file is being copied, except those that wait for their source.
+    async fn release_unused(&mut self, worker: &ImportWorker) {
+        let is_used = |job: ImportId| self.files.values().any(|(used, _)| *used == job) || worker.outages.is_paused(job, Instant::now());
+        let unused: Vec<ImportId> = self.claims.keys().copied().filter(|job| !is_used(*job)).collect();
+        for job in unused {
+            if let Some(claim) = self.claims.remove(&job) {
+                claim.release().await;
+            }
+        }
+    }
+
     /// The files, by job and sample.
     fn all(&self) -> Vec<(ImportId, SampleId)> {
         self.files.values().copied().collect()
@@ -100,7 +134,7 @@ async fn copy_files(worker: &Arc<ImportWorker>) {
     let (mut copies, mut last) = (Copies::default(), None);
     loop {
         while copies.files.len() < COPIES_MAX {
-            match worker.next_file(&copies.all(), last).await {
+            match worker.next_file(&mut copies, last).await {
                 Ok(Some((job, file))) => {
                     last = Some(job.id);
                     copies.start(worker, job, file);
@@ -112,6 +146,7 @@ async fn copy_files(worker: &Arc<ImportWorker>) {
                 }
             }
         }
+        copies.release_unused(worker).await;
         tokio::select! {
             Some(result) = copies.tasks.join_next_with_id() => if !copies.end(result) {
                 // The file is still open, and is copied again.
@@ -125,20 +160,23 @@ async fn copy_files(worker: &Arc<ImportWorker>) {
 
 impl ImportWorker {
     /// The next file to copy, which is not among `copies`. The import jobs take turns, beginning with the one after `last`, except those that wait
-    /// for their source or have enough copies.
-    async fn next_file(&self, copies: &[(ImportId, SampleId)], last: Option<ImportId>) -> Result<Option<(ImportRecord, FileRecord)>, StoreError> {
+    /// for their source, have enough copies or are claimed by another instance.
+    async fn next_file(&self, copies: &mut Copies, last: Option<ImportId>) -> Result<Option<(ImportRecord, FileRecord)>, StoreError> {
+        let copied = copies.all();
         let jobs = store::imports::running_remote(&self.store).await?;
         self.outages.retain(|id| jobs.iter().any(|job| job.id == id));
         let (before, after): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| Some(job.id) <= last);
         for job in after.into_iter().chain(before) {
-            if !may_start(job.id, copies) || self.outages.is_paused(job.id, Instant::now()) {
+            if !may_start(job.id, &copied) || self.outages.is_paused(job.id, Instant::now()) {
                 continue;
             }
             // The files that are being copied could all come before the one that is not.
-            let limit = i64::try_from(copies.len() + 1).unwrap_or(i64::MAX);
+            let limit = i64::try_from(copied.len() + 1).unwrap_or(i64::MAX);
             let open = store::imports::open_files(&mut *self.store.connection().await?, job.id, limit).await?;
             // By sample, because a retried file has a new one, and its earlier copy may not have ended.
-            if let Some(file) = open.into_iter().find(|file| !copies.contains(&(job.id, file.sample_id))) {
+            if let Some(file) = open.into_iter().find(|file| !copied.contains(&(job.id, file.sample_id)))
+                && copies.claim(self, job.id).await?
+            {
                 return Ok(Some((job, file)));
             }
         }
