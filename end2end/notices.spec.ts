@@ -10,9 +10,13 @@ const bell = (page: Page, count: number) =>
 /** Inserts a notification into the database, as another instance would. */
 function notify(server: Server, user: User, project: string, event: string, actor: string, message = ''): void {
   server.sql(`
+    begin immediate;
     insert into notifications (seq, user_id, event, project_id, project, template, actor_name, comment, created_at)
     select (select coalesce(max(seq), 0) + 1 from notifications), id, '${event}', '${project}', 'Genomics', 'Read access', '${actor}', '${message}', ${Date.now()}
-    from users where email = '${user.email}'`);
+    from users where email = '${user.email}';
+    insert into verdict_changes (seq, created_at, change)
+    select coalesce(max(seq), 0) + 1, ${Date.now()}, 'notification ' || (select max(seq) from notifications) from verdict_changes;
+    commit`);
 }
 
 test('a notification appears live, only for its recipient', async ({ page, context, otherPage, server, owner }) => {

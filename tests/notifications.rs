@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use latchkey_core::notifications;
+use latchkey_program::data_dir::Data;
 use latchkey_store::{self as store, notifications::NewNotification};
 use latchkey_types::notification::NotificationEvent;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{BrowserClient, PASSWORD, TestServer, eventually, projects};
+use crate::{
+    instances::Pair,
+    support::{BrowserClient, PASSWORD, TestServer, eventually, projects, text},
+};
 
 pub fn notification(project: &str, event: NotificationEvent) -> NewNotification {
     NewNotification {
@@ -78,12 +82,16 @@ async fn users_receive_only_their_own_notifications_immediately() {
         ("notice", &json!("Requested"), &json!(project), &json!(false))
     );
 
-    // Written as by another instance on the same database.
-    let sql = "insert into notifications (seq, user_id, event, project_id, project, template, actor_name, comment, created_at) \
-         select 1000, id, 'approved', $1, 'Genomics', 'Read access', 'Ada', 'Welcome.', 1 from users where email = 'member@acme.test'";
-    sqlx::query(sql).bind(&project).execute(&server.database().await).await.unwrap();
+    // Written by another process on the same database.
+    let data = Data::open_for_admin(&server.data_options()).await.unwrap();
+    let member_id = store::users::find_user_by_email(&data.store, "member@acme.test").await.unwrap().unwrap().id;
+    let welcome = NewNotification { comment: "Welcome.".to_owned(), ..crate::notifications::notification(&project, NotificationEvent::Approved) };
+    let mut tx = data.store.begin().await.unwrap();
+    notifications::notify(&mut tx, &[member_id], &welcome).await.unwrap();
+    tx.commit().await.unwrap();
     let (_, notification) = next_event(&mut to_member).await.unwrap();
-    assert_eq!((&notification["seq"], &notification["comment"]), (&json!(1000), &json!("Welcome.")));
+    assert_eq!((&notification["seq"], &notification["comment"]), (&json!(3), &json!("Welcome.")));
+    data.store.close().await;
 
     let (_, list) = owner.call("notifications/list", json!({})).await;
     let events: Vec<_> = list.as_array().unwrap().iter().map(|notification| notification["event"].as_str().unwrap()).collect();
@@ -107,6 +115,23 @@ async fn users_receive_only_their_own_notifications_immediately() {
         notify(&server, email, own).await;
         let (_, notification) = next_event(stream).await.unwrap();
         assert_eq!((&notification["event"], &notification["comment"]), (&json!("Approved"), &json!(email)));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_delivers_what_another_instance_wrote() {
+    let Some(pair) = Pair::start().await else { return };
+    let owner = pair.first.user("owner", "acme").await;
+    let project = projects::create_project(&owner, "Genomics").await;
+    let mut streams = [open_stream(&owner).await, open_stream(&pair.at_second(&owner)).await];
+    for (server, event) in [(&pair.first, NotificationEvent::Requested), (&pair.second, NotificationEvent::Withdrawn)] {
+        notify(server, "owner@acme.test", notification(&project, event)).await;
+    }
+    for stream in &mut streams {
+        // In any order: an instance learns of its own ones first.
+        let mut events = [next_event(stream).await.unwrap().1, next_event(stream).await.unwrap().1].map(|notification| text(&notification["event"]));
+        events.sort();
+        assert_eq!(events, ["Requested", "Withdrawn"]);
     }
 }
 

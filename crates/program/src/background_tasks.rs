@@ -38,8 +38,9 @@ impl BackgroundTasks {
         let mut tasks = Self::new();
         let (store, verifier) = (&core.store, &core.verifier);
         tasks.spawn_endless("change watcher", watch_changes(store.clone(), Arc::clone(verifier)));
-        tasks.spawn_endless("notification poller", notifications::poll_notifications(store.clone(), Arc::clone(&core.notification_hub)));
         let hub = Arc::clone(&core.notification_hub);
+        let deliverer = notifications::deliver_notifications(store.clone(), verifier.notification_reports(), Arc::clone(&hub));
+        tasks.spawn_endless("notification deliverer", deliverer);
         tasks.spawn_endless("session checker", notifications::close_streams_of_ended_sessions(store.clone(), hub));
         tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));

@@ -42,8 +42,24 @@ impl Columns {
     /// # Errors
     /// [`StoreError::Duplicate`] if a unique constraint is violated.
     pub(crate) async fn insert(self, tx: &mut Connection, table: &str) -> Result<(), StoreError> {
-        let sql = format!("insert into {table} ({}) values ({})", self.names.join(", "), self.expressions.join(", "));
+        let sql = self.insert_sql(table);
         self.execute(tx, sql).await
+    }
+
+    /// Inserts a row. Returns the value of one of its columns.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] if a unique constraint is violated.
+    pub(crate) async fn insert_returning(self, tx: &mut Connection, table: &str, column: &'static str) -> Result<i64, StoreError> {
+        let sql = format!("{} returning {column}", self.insert_sql(table));
+        if let Some(error) = self.error {
+            return Err(sqlx::Error::Encode(error).into());
+        }
+        Ok(sqlx::query_scalar_with(AssertSqlSafe(sql), self.arguments).fetch_one(tx).await?)
+    }
+
+    fn insert_sql(&self, table: &str) -> String {
+        format!("insert into {table} ({}) values ({})", self.names.join(", "), self.expressions.join(", "))
     }
 
     /// Updates the row whose column `key` has the value `is`.

@@ -1,8 +1,11 @@
 //! Notifications shown in the page.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx, columns::Columns};
+use super::{Store, StoreError, Tx, columns::Columns, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{AccessRequestId, ProjectId, UserId},
     notification::{Notification, NotificationEvent, RequestOutcome},
@@ -52,11 +55,11 @@ pub async fn was_sent(tx: &mut Tx, user: UserId, notification: &NewNotification,
     Ok(query.fetch_one(tx).await? > 0)
 }
 
-/// Stores a notification for one user, and queues it for mail if mail is configured.
+/// Stores a notification for one user, and queues it for mail if mail is configured. The commit reports it to all instances.
 pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -> Result<(), StoreError> {
     let now = Timestamp::now();
-    Columns::new()
-        // Write transactions are serialized, so the next number is free, and remains the last one until the mail is queued.
+    let seq = Columns::new()
+        // Write transactions are serialized, so the next number is free.
         .set_sql("seq", "(select coalesce(max(seq), 0) + 1 from notifications)")
         .set("user_id", user)
         .set("event", notification.event)
@@ -68,11 +71,12 @@ pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -
         .set("actor_name", &notification.actor_name)
         .set("comment", &notification.comment)
         .set("created_at", now)
-        .insert(tx, "notifications")
+        .insert_returning(tx, "notifications", "seq")
         .await?;
+    tx.touch_added(VerdictChange::Notification(seq));
     if tx.notifies_by_mail() {
-        let sql = "insert into mail_queue (notification_seq, attempts, next_attempt_at) select max(seq), 0, $1 from notifications";
-        sqlx::query(sql).bind(now).execute(tx).await?;
+        let sql = "insert into mail_queue (notification_seq, attempts, next_attempt_at) values ($1, 0, $2)";
+        sqlx::query(sql).bind(seq).bind(now).execute(tx).await?;
     }
     Ok(())
 }
@@ -130,7 +134,15 @@ pub async fn newest(store: &Store) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from notifications").fetch_one(store.read()?).await?)
 }
 
-/// Notifications of all users after a sequence number, in order.
+/// The notifications with these sequence numbers, of all users.
+pub async fn with_numbers(store: &Store, numbers: &BTreeSet<i64>) -> Result<Vec<NotificationRecord>, StoreError> {
+    let listed = store.json_rows();
+    let sql = AssertSqlSafe(format!("select {COLUMNS} from notifications n where n.seq in (select cast(value ->> 0 as bigint) from {listed})"));
+    let rows = numbers.iter().map(|number| json!([number])).collect::<Value>().to_string();
+    Ok(sqlx::query_as(sql).bind(rows).fetch_all(store.read()?).await?)
+}
+
+/// At most a thousand notifications of all users after a sequence number, in order.
 pub async fn after(store: &Store, seq: i64) -> Result<Vec<NotificationRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("select {COLUMNS} from notifications n where n.seq > $1 order by n.seq limit 1000"));
     Ok(sqlx::query_as(sql).bind(seq).fetch_all(store.read()?).await?)

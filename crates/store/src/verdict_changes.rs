@@ -1,4 +1,5 @@
-//! Changes that affect verdicts. A transaction collects them, and its commit publishes them to all instances on the database.
+//! Changes that affect verdicts, and new notifications. A transaction collects them, and its commit publishes them to all instances on the
+//! database.
 
 use std::{fmt, str::FromStr};
 
@@ -31,6 +32,8 @@ pub enum VerdictChange {
     Gateway(OrganizationId),
     /// The signing keys of project keys.
     SigningKeys,
+    /// No verdict: a notification was stored, with this sequence number.
+    Notification(i64),
 }
 
 /// The stored form: the affected object's type and its id.
@@ -44,6 +47,7 @@ impl fmt::Display for VerdictChange {
             Self::Corpus(organization, number) => write!(f, "corpus {organization} {number}"),
             Self::Gateway(organization) => write!(f, "gateway {organization}"),
             Self::SigningKeys => f.write_str("signing-keys"),
+            Self::Notification(seq) => write!(f, "notification {seq}"),
         }
     }
 }
@@ -65,6 +69,7 @@ impl FromStr for VerdictChange {
             "corpus" => id.split_once(' ').and_then(|(organization, number)| Some(Self::Corpus(organization.parse().ok()?, number.parse().ok()?))),
             "gateway" => id.parse().ok().map(Self::Gateway),
             "signing-keys" => Some(Self::SigningKeys),
+            "notification" => id.parse().ok().map(Self::Notification),
             _ => None,
         };
         change.ok_or(UnknownChange)
@@ -158,11 +163,12 @@ mod tests {
             VerdictChange::Corpus(OrganizationId::new(), 12),
             VerdictChange::Gateway(OrganizationId::new()),
             VerdictChange::SigningKeys,
+            VerdictChange::Notification(7),
         ];
         for change in changes {
             assert_eq!(change.to_string().parse(), Ok(change));
         }
-        for unknown in ["", "key 0g", "creator 1", "weather", "corpus 1"] {
+        for unknown in ["", "key 0g", "creator 1", "weather", "corpus 1", "notification a"] {
             assert_eq!(unknown.parse::<VerdictChange>(), Err(UnknownChange), "{unknown}");
         }
     }

@@ -24,6 +24,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use prometheus::IntCounter;
+use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
 pub use background::{return_credits, watch_changes, write_usage};
@@ -61,6 +62,18 @@ const OUTDATED_ATTEMPTS: u32 = 3;
 /// For how long one evaluation reserves credits, in milliseconds: other callers may spend what it reserved.
 const RESERVE_LIMIT_MS: i64 = 1500;
 
+/// Reports of notifications that are kept for a receiver. One that lags further has missed some.
+const NOTIFICATION_REPORTS_MAX: usize = 1024;
+
+/// What the published changes tell of notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationReport {
+    /// The notification with this sequence number was stored, by any instance. It may be reported twice.
+    Stored(i64),
+    /// Others may have been stored.
+    Missed,
+}
+
 /// Looks up and evaluates keys.
 pub struct Verifier {
     pepper: Pepper,
@@ -72,6 +85,7 @@ pub struct Verifier {
     budgets: Arc<Budgets>,
     usage: UsageCounters,
     gateway_epochs: GatewayEpochs,
+    notification_reports: broadcast::Sender<NotificationReport>,
 }
 
 impl Verifier {
@@ -88,6 +102,7 @@ impl Verifier {
             budgets,
             usage: UsageCounters::new(),
             gateway_epochs: GatewayEpochs::default(),
+            notification_reports: broadcast::Sender::new(NOTIFICATION_REPORTS_MAX),
         }
     }
 
@@ -147,6 +162,7 @@ impl Verifier {
             }
             VerdictChange::SigningKeys => self.invalidate_all(),
             VerdictChange::Gateway(organization) => self.gateway_epochs.advance(*organization),
+            VerdictChange::Notification(seq) => self.report(NotificationReport::Stored(*seq)),
             VerdictChange::Creator(_) | VerdictChange::Role(_) | VerdictChange::Project(_) | VerdictChange::Corpus(..) => {
                 self.cache.invalidate_dependents(change);
             }
@@ -159,6 +175,17 @@ impl Verifier {
         self.loader.signing_keys.invalidate();
         self.cache.invalidate_all();
         self.gateway_epochs.advance_all();
+        self.report(NotificationReport::Missed);
+    }
+
+    /// What later changes report about notifications.
+    pub fn notification_reports(&self) -> broadcast::Receiver<NotificationReport> {
+        self.notification_reports.subscribe()
+    }
+
+    fn report(&self, report: NotificationReport) {
+        // Fails only without a receiver.
+        let _ = self.notification_reports.send(report);
     }
 
     /// Changes whenever services, upstreams or credentials of the organization may have changed, also on another instance. Data that was read

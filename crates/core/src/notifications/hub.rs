@@ -1,27 +1,36 @@
 //! Notification hub: delivers new notifications, from this and other instances on the same database, to open event streams.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    sync::{broadcast, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    sync::{
+        broadcast::{
+            self,
+            error::{RecvError, TryRecvError},
+        },
+        watch,
+    },
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 use crate::auth::session;
-use latchkey_store::{self as store, Store};
+use latchkey_store::{self as store, Store, notifications::NotificationRecord};
 use latchkey_types::{
     id::{SessionId, UserId},
     notification::Notification,
 };
+use latchkey_verify::NotificationReport;
 
-/// Polling interval.
-const READ_EVERY: Duration = Duration::from_millis(250);
-/// Timeout of one poll; the next one reads the same notifications.
+/// Timeout of one read.
 const READ_LIMIT: Duration = Duration::from_secs(2);
+/// Pause after a failed read; the next one reads the same notifications.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// Sequence numbers that are kept of delivered notifications. Those of this instance are reported twice within a second.
+const DELIVERED_MAX: usize = 10_000;
 /// Buffered notifications per stream. A stream that lags further is closed, and the client reconnects.
 const BUFFER_MAX: usize = 1024;
 /// Open streams per session.
@@ -73,6 +82,15 @@ impl NotificationHub {
 
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Delivery>> {
         self.sender.subscribe()
+    }
+
+    /// Sends a notification to the open streams, unless a newer version stored it.
+    fn send(&self, record: NotificationRecord) {
+        let user = record.user_id;
+        if let Some(notice) = record.to_notification() {
+            // Fails only without open streams.
+            drop(self.sender.send(Arc::new(Delivery { user, notice })));
+        }
     }
 
     /// A permit for one more stream of this session; `None` if the session or its user has too many.
@@ -135,18 +153,99 @@ impl Drop for StreamPermit {
     }
 }
 
-/// Polls for new notifications, endlessly. It uses the shared connection pool; the change watcher has its own connection and must not wait.
-pub async fn poll_notifications(store: Store, hub: Arc<NotificationHub>) {
-    let mut timer = interval(READ_EVERY);
-    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = None;
+/// Delivers the notifications that any instance stores, endlessly. It uses the shared connection pool; the change watcher has its own connection
+/// and must not wait.
+pub async fn deliver_notifications(store: Store, mut reports: broadcast::Receiver<NotificationReport>, hub: Arc<NotificationHub>) {
+    let mut queue = Queue::new();
     loop {
-        timer.tick().await;
-        // After a failed read `seen` is unchanged, so nothing is skipped.
-        if let Ok(Ok(newest)) = timeout(READ_LIMIT, deliver(&store, &hub, seen)).await {
-            seen = Some(newest);
+        if matches!(timeout(READ_LIMIT, queue.deliver(&store, &hub)).await, Ok(Ok(()))) {
+            match reports.recv().await {
+                Ok(report) => queue.add(report),
+                Err(RecvError::Lagged(_)) => queue.add(NotificationReport::Missed),
+                // Only at shutdown.
+                Err(RecvError::Closed) => return,
+            }
+        } else {
+            // The queue is unchanged, so nothing is skipped.
+            sleep(RETRY_AFTER).await;
+        }
+        // One read for all that were reported in the meantime.
+        loop {
+            match reports.try_recv() {
+                Ok(report) => queue.add(report),
+                Err(TryRecvError::Lagged(_)) => queue.add(NotificationReport::Missed),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
         }
     }
+}
+
+/// Notifications that are not delivered yet.
+struct Queue {
+    /// Their sequence numbers.
+    reported: BTreeSet<i64>,
+    /// Whether there may be more than were reported, after the newest one.
+    has_missed: bool,
+    /// The newest sequence number so far; `None` before the first read.
+    newest: Option<i64>,
+    /// The largest sequence numbers of delivered ones.
+    delivered: BTreeSet<i64>,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        Self { reported: BTreeSet::new(), has_missed: true, newest: None, delivered: BTreeSet::new() }
+    }
+
+    fn add(&mut self, report: NotificationReport) {
+        match report {
+            NotificationReport::Stored(seq) if self.delivered.contains(&seq) => {}
+            NotificationReport::Stored(seq) => {
+                self.reported.insert(seq);
+            }
+            NotificationReport::Missed => self.has_missed = true,
+        }
+    }
+
+    /// Reads and delivers all. If it fails or is dropped, the queue is unchanged.
+    async fn deliver(&mut self, store: &Store, hub: &NotificationHub) -> Result<(), store::StoreError> {
+        let mut records = Vec::new();
+        if !self.reported.is_empty() {
+            records = store::notifications::with_numbers(store, &self.reported).await?;
+        }
+        let mut newest = self.newest;
+        if self.has_missed {
+            match newest {
+                // Those from before the start are only in the list.
+                None => newest = Some(store::notifications::newest(store).await?),
+                Some(mut seen) => {
+                    while let Some((last, missed)) = read_after(store, seen).await? {
+                        seen = last;
+                        records.extend(missed);
+                    }
+                }
+            }
+        }
+        self.reported.clear();
+        self.has_missed = false;
+        self.newest = newest.max(records.iter().map(|record| record.seq).max());
+        records.sort_by_key(|record| record.seq);
+        for record in records {
+            if self.delivered.insert(record.seq) {
+                hub.send(record);
+            }
+        }
+        while self.delivered.len() > DELIVERED_MAX {
+            self.delivered.pop_first();
+        }
+        Ok(())
+    }
+}
+
+/// Notifications after a sequence number, and the last of their sequence numbers; `None` if there are none.
+async fn read_after(store: &Store, seq: i64) -> Result<Option<(i64, Vec<NotificationRecord>)>, store::StoreError> {
+    let records = store::notifications::after(store, seq).await?;
+    Ok(records.last().map(|record| record.seq).map(|last| (last, records)))
 }
 
 /// Closes the event streams of sessions that have ended, endlessly. One query checks all sessions with open streams, and does not extend them.
@@ -166,24 +265,53 @@ pub async fn close_streams_of_ended_sessions(store: Store, hub: Arc<Notification
     }
 }
 
-/// Delivers the notifications after sequence number `seen`; returns the newest sequence number.
-async fn deliver(store: &Store, hub: &NotificationHub, seen: Option<i64>) -> Result<i64, store::StoreError> {
-    let Some(seen) = seen else { return store::notifications::newest(store).await };
-    let mut newest = seen;
-    for record in store::notifications::after(store, seen).await? {
-        newest = record.seq;
-        let user = record.user_id;
-        if let Some(notice) = record.to_notification() {
-            // Fails only without open streams.
-            drop(hub.sender.send(Arc::new(Delivery { user, notice })));
-        }
-    }
-    Ok(newest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        notifications::notify,
+        testing::{new_core, new_owner},
+    };
+    use latchkey_store::notifications::NewNotification;
+    use latchkey_types::notification::NotificationEvent;
+
+    #[tokio::test]
+    async fn each_notification_is_delivered_once() {
+        let (core, _folder) = new_core().await;
+        let user = new_owner(&core).await.user;
+        let store_one = async || {
+            let mut tx = core.store.begin().await.unwrap();
+            let notification = NewNotification::without_project(NotificationEvent::Approved, "key", String::new(), "/keys");
+            notify(&mut tx, &[user], &notification).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let (hub, mut queue, mut reports) = (NotificationHub::new(), Queue::new(), core.verifier.notification_reports());
+        let mut deliveries = hub.subscribe();
+        let mut delivered = || std::iter::from_fn(|| deliveries.try_recv().ok()).map(|delivery| delivery.notice.seq).collect::<Vec<_>>();
+        store_one().await;
+        queue.deliver(&core.store, &hub).await.unwrap();
+        assert!(delivered().is_empty(), "it was stored before the start");
+        store_one().await;
+        store_one().await;
+        assert_eq!(reports.recv().await, Ok(NotificationReport::Stored(1)));
+        for report in [2, 3, 2].map(NotificationReport::Stored) {
+            queue.add(report);
+        }
+        core.store.set_unavailable(true);
+        assert!(queue.deliver(&core.store, &hub).await.is_err());
+        core.store.set_unavailable(false);
+        for _ in 0..2 {
+            queue.deliver(&core.store, &hub).await.unwrap();
+            queue.add(NotificationReport::Stored(2));
+        }
+        assert_eq!(delivered(), [2, 3]);
+        store_one().await;
+        for _ in 0..2 {
+            queue.add(NotificationReport::Missed);
+            queue.deliver(&core.store, &hub).await.unwrap();
+        }
+        assert_eq!(delivered(), [4]);
+    }
 
     #[test]
     fn streams_are_limited_per_session_and_per_user() {

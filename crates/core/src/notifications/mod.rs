@@ -2,7 +2,7 @@
 
 pub mod hub;
 
-pub use hub::{NotificationHub, close_streams_of_ended_sessions, poll_notifications};
+pub use hub::{NotificationHub, close_streams_of_ended_sessions, deliver_notifications};
 
 use super::{Core, actor::Actor};
 use latchkey_store::{
