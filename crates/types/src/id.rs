@@ -69,6 +69,10 @@ nouns! {
     AuditEvent AuditEventId "aud",
     /// A request to the API.
     Request RequestId "req",
+    /// A receipt of a change that took access away.
+    Receipt ReceiptId "rcp",
+    /// A running process of Latchkey.
+    Instance InstanceId "ins",
 }
 
 /// `<prefix>_<32 hex digits>`: a `UUIDv7`, so that ids sort by creation time.
