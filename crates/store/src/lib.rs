@@ -7,6 +7,8 @@ pub mod audit;
 mod backup;
 pub mod budgets;
 pub mod call_bodies;
+mod change_feed;
+pub mod change_signals;
 pub mod claims;
 mod columns;
 mod connection;
@@ -14,15 +16,18 @@ pub mod corpora;
 pub mod credentials;
 pub mod document_search;
 pub mod documents;
+mod effect;
 mod engine;
 pub mod idempotency_keys;
 pub mod imports;
+pub mod instances;
 pub mod invitations;
 pub mod issued_key_list;
 pub mod issued_keys;
 pub mod key_templates;
 pub mod keyring;
 pub mod keys;
+mod lease;
 pub mod mail_queue;
 pub mod members;
 pub mod model_aliases;
@@ -44,6 +49,7 @@ pub mod services;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod signing_keys;
+mod snapshot;
 #[cfg(test)]
 mod testing;
 mod transaction;
@@ -70,9 +76,15 @@ use tokio::{
     time::sleep,
 };
 
+pub use change_feed::{ChangeFeed, FeedRead};
 pub use connection::{Connection, PoolRef};
+pub use effect::{Confirmation, ConfirmationState, Effect};
 use engine::Engine;
+use instances::Instances;
+pub use instances::{InstanceInfo, InstanceView, InstancesView};
 use latchkey_types::{error::Error, key_kind::KindSpec};
+pub use lease::{Lease, boottime_us};
+pub use snapshot::Snapshot;
 pub use transaction::Tx;
 use verdict_changes::VerdictChange;
 
@@ -170,6 +182,8 @@ pub struct Store {
     /// Writers queue here rather than in the database, where each would hold a connection while it waits.
     write_lock: Arc<Mutex<()>>,
     unavailable: Arc<AtomicBool>,
+    lease: Arc<Lease>,
+    instances: Arc<Instances>,
     /// Whether notifications are also sent by mail.
     mail_enabled: Arc<AtomicBool>,
     subscriber: Arc<OnceLock<Subscriber>>,
@@ -197,6 +211,8 @@ impl Store {
             engine: Arc::new(engine),
             write_lock: Arc::default(),
             unavailable: Arc::default(),
+            lease: Arc::default(),
+            instances: Arc::default(),
             mail_enabled: Arc::default(),
             subscriber: Arc::default(),
         })
@@ -267,7 +283,7 @@ impl Store {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The pool, for reads outside a transaction. [`StoreError::Unavailable`] once the database was found unavailable.
+    /// The pool, for reads outside a transaction. [`StoreError::Unavailable`] once the database was found unavailable or the lease has ended.
     pub fn read(&self) -> Result<PoolRef, StoreError> {
         if self.is_unavailable() { Err(StoreError::Unavailable) } else { Ok(PoolRef::new(self.pool(), self.is_shared())) }
     }
@@ -300,8 +316,13 @@ impl Store {
         self.mail_enabled.load(Ordering::Relaxed)
     }
 
-    /// Whether the last availability check failed.
+    /// Whether nothing may be served: the last availability check failed, or this instance needs a lease and has none.
     pub fn is_unavailable(&self) -> bool {
+        self.is_database_lost() || !self.lease.is_valid()
+    }
+
+    /// Whether the last availability check failed.
+    pub fn is_database_lost(&self) -> bool {
         self.unavailable.load(Ordering::Acquire)
     }
 

@@ -100,7 +100,10 @@ pub async fn set_budget(tx: &mut Tx, organization: OrganizationId, id: UserId, b
 /// Disables a member, or enables them with `None`.
 pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Result<(), StoreError> {
     sqlx::query("update users set disabled_at = $1 where id = $2").bind(at).bind(id).execute(&mut *tx).await?;
-    tx.touch(VerdictChange::Creator(id));
+    match at {
+        Some(_) => tx.touch(VerdictChange::Creator(id)),
+        None => tx.touch_added(VerdictChange::Creator(id)),
+    }
     Ok(())
 }
 

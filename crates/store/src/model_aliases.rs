@@ -72,7 +72,7 @@ pub async fn insert(
         .set("created_at", Timestamp::now())
         .insert(tx, "model_aliases")
         .await?;
-    tx.touch(VerdictChange::Gateway(organization));
+    tx.touch_added(VerdictChange::Gateway(organization));
     Ok(())
 }
 

@@ -175,7 +175,7 @@ pub async fn insert(
         .set("created_at", Timestamp::now())
         .insert(tx, "models")
         .await?;
-    tx.touch(VerdictChange::Gateway(organization));
+    tx.touch_added(VerdictChange::Gateway(organization));
     Ok(())
 }
 

@@ -37,7 +37,7 @@ pub async fn set_revealed(tx: &mut Tx, id: KeyId, digest: &[u8], signing_kid: &s
     sqlx::query("update api_keys set digest = $1 where id = $2").bind(digest).bind(id).execute(&mut *tx).await?;
     let sql = "update issued_keys set revealed_at = $1, signing_kid = $2 where key_id = $3";
     sqlx::query(sql).bind(now).bind(signing_kid).bind(id).execute(&mut *tx).await?;
-    tx.touch(VerdictChange::Key(digest.to_vec()));
+    tx.touch_added(VerdictChange::Key(digest.to_vec()));
     Ok(())
 }
 

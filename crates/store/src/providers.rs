@@ -114,7 +114,7 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, b
         .set("created_at", Timestamp::now())
         .insert(tx, "providers")
         .await?;
-    tx.touch(VerdictChange::Gateway(organization));
+    tx.touch_added(VerdictChange::Gateway(organization));
     Ok(())
 }
 

@@ -178,7 +178,7 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ServiceId, by
         .set("created_at", Timestamp::now())
         .insert(tx, "services")
         .await?;
-    tx.touch(VerdictChange::Gateway(organization));
+    tx.touch_added(VerdictChange::Gateway(organization));
     Ok(())
 }
 

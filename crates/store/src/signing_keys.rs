@@ -35,7 +35,7 @@ pub async fn in_use(store: &Store, now: Timestamp) -> Result<Vec<PublicKeyRow>, 
 pub async fn insert(tx: &mut Tx, kid: &str, public_key: &[u8], now: Timestamp) -> Result<(), StoreError> {
     let sql = "insert into signing_keys (kid, public_key, created_at) values ($1, $2, $3)";
     sqlx::query(sql).bind(kid).bind(public_key).bind(now).execute(&mut *tx).await?;
-    tx.touch(VerdictChange::SigningKeys);
+    tx.touch_added(VerdictChange::SigningKeys);
     Ok(())
 }
 

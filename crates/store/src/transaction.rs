@@ -21,10 +21,12 @@ use tokio::{
 use super::{
     Connection, Store, StoreError,
     documents::DocumentCorpus,
+    effect::{self, Commit, Effect},
     engine::{self, WordIndex},
+    lease::boottime_us,
     verdict_changes::{self, VerdictChange},
 };
-use latchkey_types::error::Error;
+use latchkey_types::{error::Error, time::Timestamp};
 
 /// For how long a writer waits for the earlier writers of this instance: longer than one of them waits for those of others, by PostgreSQL's
 /// `lock_timeout`.
@@ -37,6 +39,8 @@ pub struct Tx {
     _guard: OwnedMutexGuard<()>,
     store: Store,
     verdict_changes: Vec<VerdictChange>,
+    /// Whether one of them may take access away.
+    takes_access: bool,
 }
 
 impl Store {
@@ -55,7 +59,7 @@ impl Store {
             if let Some(lock) = store.engine.lock() {
                 sqlx::query(lock).execute(&mut transaction).await.map_err(StoreError::from)?;
             }
-            Ok(Tx { transaction, _guard: guard, store, verdict_changes: Vec::new() })
+            Ok(Tx { transaction, _guard: guard, store, verdict_changes: Vec::new(), takes_access: false })
         })
         .await
     }
@@ -80,26 +84,49 @@ async fn lock(write_lock: &Arc<Mutex<()>>, limit: Duration) -> Result<OwnedMutex
 }
 
 impl Tx {
-    /// Commits, then publishes what was touched to the subscriber of this instance and, through the database, to the other instances.
+    /// Commits, and publishes what was touched to the subscriber of this instance and, through the database, to the other instances. Returns when
+    /// what was taken away is accepted by no instance any more.
     ///
     /// # Errors
     /// `Uncertain` if the database did not answer: the transaction may have been committed. After any other error it was not.
-    pub async fn commit(mut self) -> Result<(), Error> {
+    pub async fn commit(self) -> Result<(), Error> {
+        self.commit_effective().await.map(drop)
+    }
+
+    /// Commits as [`Tx::commit`] does. Returns on which instances the change is effective; `None` if it takes no access away.
+    ///
+    /// # Errors
+    /// Those of [`Tx::commit`].
+    pub async fn commit_effective(mut self) -> Result<Option<Effect>, Error> {
         // In a separate task: a cancelled caller must not leave a committed change unpublished.
         in_task(async move {
+            let began = boottime_us();
             let mut seen = HashSet::new();
             let mut changes = mem::take(&mut self.verdict_changes);
             changes.retain(|change| seen.insert(change.clone()));
-            verdict_changes::insert(&mut self.transaction, self.store.json_rows(), &changes).await?;
-            self.transaction.commit().await.map_err(commit_error)?;
-            self.store.publish(&changes);
-            Ok(())
+            let xid = verdict_changes::insert(&mut self.transaction, &self.store.engine, &changes).await?;
+            let Self { transaction, _guard: guard, store, takes_access, .. } = self;
+            transaction.commit().await.map_err(commit_error)?;
+            let commit = Commit { began, acknowledged: boottime_us(), at: Timestamp::now(), xid };
+            store.publish(&changes);
+            // The next writer does not wait for the other instances.
+            drop(guard);
+            if !changes.is_empty() {
+                store.wake_others();
+            }
+            Ok(if takes_access { Some(effect::wait(&store, &commit).await) } else { None })
         })
         .await
     }
 
-    /// Adds a change to be published by the commit.
+    /// Adds a change that may take access away, to be published by the commit, which waits until it is effective on every instance.
     pub fn touch(&mut self, change: VerdictChange) {
+        self.verdict_changes.push(change);
+        self.takes_access = true;
+    }
+
+    /// Adds a change that can only give access, to be published by the commit, which does not wait for the other instances.
+    pub(crate) fn touch_added(&mut self, change: VerdictChange) {
         self.verdict_changes.push(change);
     }
 
@@ -215,7 +242,10 @@ impl<'c> Executor<'c> for &'c mut Tx {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::open_store;
+    use crate::{
+        effect::{Confirmation, ConfirmationState},
+        testing::open_store,
+    };
 
     #[test]
     fn a_commit_whose_answer_is_lost_is_uncertain() {
@@ -236,6 +266,30 @@ mod tests {
         assert_eq!(tx.commit().await, Err(Error::Internal));
         let mut tx = store.begin().await.unwrap();
         assert_eq!(sqlx::query_scalar::<_, i64>("select count(*) from sessions").fetch_one(&mut *tx).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_instance_waits_for_nobody() {
+        let (store, _folder) = open_store().await;
+        store.set_instance_name("web-1".to_owned());
+        let mut tx = store.begin().await.unwrap();
+        tx.touch(VerdictChange::SigningKeys);
+        let effect = tx.commit_effective().await.unwrap().unwrap();
+        let own = Confirmation { id: store.instance().id, name: "web-1".to_owned(), state: ConfirmationState::Confirmed { at: effect.committed_at } };
+        assert_eq!(effect.instances, [own]);
+        assert!(effect.took_ms < 500 && effect.effective_at <= effect.committed_at.plus_ms(10), "{effect:?}");
+        assert!(store.lease().is_valid() && !store.is_unavailable(), "no lease is needed");
+    }
+
+    #[tokio::test]
+    async fn only_what_takes_access_away_has_an_effect_to_wait_for() {
+        let (store, _folder) = open_store().await;
+        let tx = store.begin().await.unwrap();
+        assert_eq!(tx.commit_effective().await, Ok(None));
+        let mut tx = store.begin().await.unwrap();
+        tx.touch_added(VerdictChange::SigningKeys);
+        assert_eq!(tx.commit_effective().await, Ok(None));
+        assert_eq!(verdict_changes::newest(&store).await.unwrap(), 1, "it is published");
     }
 
     #[tokio::test]

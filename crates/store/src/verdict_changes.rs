@@ -6,7 +6,10 @@ use std::{fmt, str::FromStr};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Connection, Store, StoreError};
+use super::{
+    Connection, Store, StoreError,
+    engine::{Engine, change_feed},
+};
 use latchkey_types::{
     id::{OrganizationId, ProjectId, RoleId, UserId},
     time::Timestamp,
@@ -78,7 +81,7 @@ impl FromStr for VerdictChange {
 
 #[derive(Debug, sqlx::FromRow)]
 pub struct PublishedChange {
-    /// Sequence number, without gaps.
+    /// Sequence number, without gaps on SQLite. On PostgreSQL, see [`super::ChangeFeed`].
     pub seq: i64,
     change: String,
 }
@@ -90,11 +93,16 @@ impl PublishedChange {
     }
 }
 
-/// Stores changes in the transaction that makes them.
-pub(crate) async fn insert(tx: &mut Connection, json_rows: &str, changes: &[VerdictChange]) -> Result<(), StoreError> {
+/// Stores changes in the transaction that makes them. Returns the number of the transaction; `None` on SQLite and without changes.
+pub(crate) async fn insert(tx: &mut Connection, engine: &Engine, changes: &[VerdictChange]) -> Result<Option<i64>, StoreError> {
     if changes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
+    if engine.is_shared() {
+        let rows: Value = (1..).zip(changes).map(|(number, change): (i64, _)| json!([number, change.to_string()])).collect();
+        return change_feed::insert_changes(tx, engine.json_rows(), &rows.to_string()).await;
+    }
+    let json_rows = engine.json_rows();
     let now = Timestamp::now();
     // Two subqueries, because only a lone `min` or `max` is read from the end of the index.
     let sql = "select (select coalesce(min(seq), 0) from verdict_changes), (select coalesce(max(seq), 0) from verdict_changes)";
@@ -109,7 +117,7 @@ pub(crate) async fn insert(tx: &mut Connection, json_rows: &str, changes: &[Verd
     let end = oldest.saturating_add(added.saturating_mul(2)).min(newest.saturating_add(added));
     let sql = "delete from verdict_changes where seq < $1 and (created_at < $2 or created_at > $3)";
     sqlx::query(sql).bind(end).bind(now.plus_ms(-RETENTION_MS)).bind(now.plus_ms(RETENTION_MS)).execute(tx).await?;
-    Ok(())
+    Ok(None)
 }
 
 /// The sequence number of the newest change; 0 if there is none.
@@ -124,6 +132,8 @@ pub async fn from(store: &Store, seq: i64) -> Result<Vec<PublishedChange>, Store
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
     use crate::testing::open_store;
 
@@ -151,6 +161,50 @@ mod tests {
         insert(50).await;
         assert_eq!(stored().await, (163..=212).collect::<Vec<_>>(), "the clock was set back");
         store.close().await;
+    }
+
+    /// All functions whose changes the other instances need not have applied when the call returns.
+    const ONLY_GIVE: [&str; 12] = [
+        "keys/mod.rs insert",
+        "keys/mod.rs set_disabled",
+        "keys/secrets.rs replace",
+        "keys/secrets.rs replace",
+        "keys/secrets.rs touch_added",
+        "members.rs set_disabled",
+        "model_aliases.rs insert",
+        "models.rs insert",
+        "project_keys.rs set_revealed",
+        "providers.rs insert",
+        "services.rs insert",
+        "signing_keys.rs insert",
+    ];
+
+    /// The functions of this crate that call `touch_added`.
+    fn sites(folder: &Path, prefix: &str, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            if path.is_dir() {
+                sites(&path, &format!("{prefix}{name}/"), found);
+                continue;
+            }
+            let mut function = String::new();
+            // Not the definition, nor tests.
+            for line in fs::read_to_string(&path).unwrap().lines().take_while(|line| *line != "mod tests {") {
+                if let Some((_, rest)) = line.split_once("fn ") {
+                    rest.split(['(', '<']).next().unwrap().clone_into(&mut function);
+                } else if line.contains("touch_added(") {
+                    found.push(format!("{prefix}{name} {function}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_change_that_only_gives_is_listed() {
+        let mut found = Vec::new();
+        sites(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut found);
+        found.sort_unstable();
+        assert_eq!(found, ONLY_GIVE, "a change that may take access away must be published with `touch`");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! All differences between SQLite and PostgreSQL.
 
 mod call_partition;
+pub(crate) mod change_feed;
 mod postgres;
 mod word_index;
 

@@ -194,7 +194,7 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), StoreError> {
             .execute(&mut *tx)
             .await?;
     }
-    tx.touch(VerdictChange::Key(key.digest.clone()));
+    tx.touch_added(VerdictChange::Key(key.digest.clone()));
     Ok(())
 }
 
@@ -349,7 +349,7 @@ pub async fn set_attributes(tx: &mut Tx, id: KeyId, kind: KeyKind, attributes: &
 /// Disables a key, or enables it with `None`.
 pub async fn set_disabled(tx: &mut Tx, id: KeyId, at: Option<Timestamp>) -> Result<(), StoreError> {
     sqlx::query("update api_keys set disabled_at = $1 where id = $2").bind(at).bind(id).execute(&mut *tx).await?;
-    secrets::touch(tx, id).await
+    if at.is_some() { secrets::touch(tx, id).await } else { secrets::touch_added(tx, id).await }
 }
 
 /// Marks a key as deleted and frees its name. The row is kept for the audit log.

@@ -11,6 +11,9 @@ use super::{
 };
 use latchkey_types::{id::KeyId, time::Timestamp};
 
+/// An instance that has not read the end of a grace period by then serves nothing, so that a replacement need not wait for it.
+const GRACE_MIN_MS: i64 = 2000;
+
 /// The retired secrets of a key that are still valid, summed up.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RetiredSecrets {
@@ -60,27 +63,43 @@ pub async fn existing_digests(tx: &mut Tx, keys: &[NewKey]) -> Result<HashSet<Ve
     Ok(existing.into_iter().collect())
 }
 
-/// Publishes a change of a key: touches the digests of its valid secrets.
+/// Publishes a change of a key that may take access away: touches the digests of its valid secrets.
 pub(crate) async fn touch(tx: &mut Tx, id: KeyId) -> Result<(), StoreError> {
-    let sql = "select digest from api_keys where id = $1 union all select digest from retired_secrets where key_id = $1 and expires_at > $2";
-    let digests: Vec<Vec<u8>> = sqlx::query_scalar(sql).bind(id).bind(Timestamp::now()).fetch_all(&mut *tx).await?;
-    for digest in digests {
+    for digest in valid_digests(tx, id).await? {
         tx.touch(VerdictChange::Key(digest));
     }
     Ok(())
 }
 
+/// Publishes a change of a key that can only give access.
+pub(crate) async fn touch_added(tx: &mut Tx, id: KeyId) -> Result<(), StoreError> {
+    for digest in valid_digests(tx, id).await? {
+        tx.touch_added(VerdictChange::Key(digest));
+    }
+    Ok(())
+}
+
+async fn valid_digests(tx: &mut Tx, id: KeyId) -> Result<Vec<Vec<u8>>, StoreError> {
+    let sql = "select digest from api_keys where id = $1 union all select digest from retired_secrets where key_id = $1 and expires_at > $2";
+    Ok(sqlx::query_scalar(sql).bind(id).bind(Timestamp::now()).fetch_all(tx).await?)
+}
+
 /// Replaces a key's secret. The previous one stays valid until `old_expires_at`, and earlier ones no longer than that. Their digests are kept, so
 /// that no retired secret can be stored as a new key.
 pub async fn replace(tx: &mut Tx, id: KeyId, digest: &[u8], mask: &str, old_expires_at: Timestamp) -> Result<(), StoreError> {
+    let now = Timestamp::now();
     // First, because without a grace period the previous secrets are no longer valid afterwards.
-    touch(tx, id).await?;
+    if old_expires_at > now.plus_ms(GRACE_MIN_MS) {
+        touch_added(tx, id).await?;
+    } else {
+        touch(tx, id).await?;
+    }
     let sql = "insert into retired_secrets (digest, key_id, retired_at, expires_at, uses, last_used_at) \
                select digest, id, $1, $2, 0, null from api_keys where id = $3";
-    sqlx::query(sql).bind(Timestamp::now()).bind(old_expires_at).bind(id).execute(&mut *tx).await?;
+    sqlx::query(sql).bind(now).bind(old_expires_at).bind(id).execute(&mut *tx).await?;
     let sql = "update retired_secrets set expires_at = $1 where key_id = $2 and expires_at > $1";
     sqlx::query(sql).bind(old_expires_at).bind(id).execute(&mut *tx).await?;
     sqlx::query("update api_keys set digest = $1, mask = $2 where id = $3").bind(digest).bind(mask).bind(id).execute(&mut *tx).await?;
-    tx.touch(VerdictChange::Key(digest.to_vec()));
+    tx.touch_added(VerdictChange::Key(digest.to_vec()));
     Ok(())
 }
