@@ -116,6 +116,7 @@ impl TestServer {
             trusted_proxies: Vec::new(),
             log_format: LogFormat::Text,
             serve_stale: 0,
+            instance_name: None,
             connections: ConnectionLimits::default(),
             outgoing: OutgoingOptions::default(),
             samples: SampleOptions::default(),

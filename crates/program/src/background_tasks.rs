@@ -12,6 +12,7 @@ use latchkey_core::{
     model_usage, notifications,
     samples::worker::{self, ImportWorker},
 };
+use latchkey_store::{change_signals, instances};
 use latchkey_verify::{return_credits, watch_changes, write_usage};
 use tokio::{
     sync::oneshot,
@@ -25,19 +26,26 @@ pub(crate) struct BackgroundTasks {
     /// Tasks that run until they are aborted.
     endless: Vec<AbortHandle>,
     mail_sender: Option<AbortHandle>,
+    /// It ends last: without the lease that it keeps, the others could not write.
+    change_watcher: Option<AbortHandle>,
     /// Dropping them ends the tasks that have work to finish.
     stop_signals: Vec<oneshot::Sender<()>>,
 }
 
 impl BackgroundTasks {
     fn new() -> Self {
-        Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_signals: Vec::new() }
+        Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, change_watcher: None, stop_signals: Vec::new() }
     }
 
     pub(crate) fn start(core: &Core, mailer: Option<Mailer>) -> Self {
         let mut tasks = Self::new();
         let (store, verifier) = (&core.store, &core.verifier);
-        tasks.spawn_endless("change watcher", watch_changes(store.clone(), Arc::clone(verifier)));
+        tasks.change_watcher = Some(tasks.spawn("change watcher", watch_changes(store.clone(), Arc::clone(verifier))));
+        if store.is_shared() {
+            tasks.spawn_endless("change listener", change_signals::run_listener(store.clone()));
+            tasks.spawn_endless("change signaller", change_signals::run_sender(store.clone()));
+            tasks.spawn_endless("instance cleaner", instances::run_cleanup(store.clone()));
+        }
         let hub = Arc::clone(&core.notification_hub);
         let deliverer = notifications::deliver_notifications(store.clone(), verifier.notification_reports(), Arc::clone(&hub));
         tasks.spawn_endless("notification deliverer", deliverer);
@@ -101,11 +109,22 @@ impl BackgroundTasks {
         for task in &self.endless {
             task.abort();
         }
-        let all_ended = timeout(limit, async { while self.tasks.join_next().await.is_some() {} }).await;
+        let all_ended = timeout(limit, self.join_others()).await;
         if let (Err(_), Some(sender)) = (all_ended, &self.mail_sender) {
             sender.abort();
         }
+        self.join_others().await;
+        if let Some(watcher) = &self.change_watcher {
+            watcher.abort();
+        }
         while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits for all tasks except the change watcher.
+    async fn join_others(&mut self) {
+        while self.tasks.len() > self.change_watcher.iter().filter(|watcher| !watcher.is_finished()).count() {
+            self.tasks.join_next().await;
+        }
     }
 }
 
@@ -120,6 +139,22 @@ mod tests {
         tasks.spawn("watcher", async { panic!("broken") });
         assert_eq!(tasks.failed().await.to_string(), "the background task \"watcher\" panicked unexpectedly");
         tasks.stop(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test]
+    async fn the_change_watcher_ends_after_the_others() {
+        let mut tasks = BackgroundTasks::new();
+        let watcher = tasks.spawn("watcher", std::future::pending());
+        tasks.change_watcher = Some(watcher.clone());
+        let (sender, was_running) = oneshot::channel();
+        let observed = watcher.clone();
+        tasks.spawn_until_stopped("writer", |end| async move {
+            drop(end.await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let _ = sender.send(!observed.is_finished());
+        });
+        tasks.stop(Duration::from_secs(10)).await;
+        assert_eq!((was_running.await, watcher.is_finished()), (Ok(true), true));
     }
 
     #[tokio::test]

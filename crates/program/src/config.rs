@@ -8,6 +8,7 @@ use std::{
 
 use clap::{Args, builder::FalseyValueParser};
 use ipnet::IpNet;
+use rustix::system::uname;
 use secrecy::SecretString;
 use url::Url;
 
@@ -194,6 +195,9 @@ pub struct ServeOptions {
     /// Seconds for which cached keys are still verified while the database is unreachable, at most 3600 [default: 0, off]
     #[arg(long, env = "LATCHKEY_SERVE_STALE", value_name = "SECONDS", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(..=3600))]
     pub serve_stale: u64,
+    /// Name of this instance among those that share a PostgreSQL database [default: the name of the host, and the port]
+    #[arg(long, env = "LATCHKEY_INSTANCE_NAME", value_name = "NAME")]
+    pub instance_name: Option<String>,
     #[command(flatten)]
     pub connections: ConnectionLimits,
     #[command(flatten)]
@@ -207,4 +211,12 @@ pub struct ServeOptions {
     /// Not an option: tests have shorter ones.
     #[arg(skip)]
     pub model_limits: ModelLimits,
+}
+
+impl ServeOptions {
+    /// The name of an instance that listens on a port.
+    pub(super) fn instance_name(&self, port: u16) -> String {
+        let given = self.instance_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        given.map_or_else(|| format!("{}:{port}", uname().nodename().to_string_lossy()), ToOwned::to_owned)
+    }
 }

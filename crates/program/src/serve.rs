@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use axum::{Router, extract::ConnectInfo};
 use futures_util::future::Abortable;
 use hyper::{
@@ -42,6 +42,7 @@ use latchkey_events::EventLog;
 use latchkey_gateway::HotRoute;
 use latchkey_http::AppState;
 use latchkey_rest as rest;
+use latchkey_verify::join_instances;
 
 /// Total size of the request headers in bytes, and their number.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
@@ -74,9 +75,12 @@ impl Server {
         let mailer = Mailer::new(options.mail.smtp.as_ref(), options.mail.mail_from.as_deref())?;
         // The data first: a second server on the same folder must report the locked folder, not the port.
         let data = Data::open_exclusive(&options.data).await?;
+        let is_shared = data.store.is_shared();
+        ensure!(options.serve_stale == 0 || !is_shared, "--serve-stale cannot be used with PostgreSQL: a receipt would not be true");
         let listener =
             listen(options.listen).with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
         let address = listener.local_addr()?;
+        data.store.set_instance_name(options.instance_name(address.port()));
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
         let s3_url = options.outgoing.aws_s3_url.clone();
         let mut core = data.core(public_url, options.outgoing)?;
@@ -86,12 +90,14 @@ impl Server {
         }
         core.samples = SampleStore::open(&store, options.samples.limits(), &core.http_client, s3_url.as_ref())?;
         // Instances that share a database share the log.
-        core.call_log =
-            if core.store.is_shared() { EventLog::in_database(core.store.clone()) } else { EventLog::in_folder(&options.data.data.join("calls"))? };
+        core.call_log = if is_shared { EventLog::in_database(core.store.clone()) } else { EventLog::in_folder(&options.data.data.join("calls"))? };
         let state = AppState::new(core, options.trusted_proxies, options.model_limits)?;
         state.verifier.serve_stale(Duration::from_secs(options.serve_stale));
         if mailer.is_some() {
             state.store.enable_mail();
+        }
+        if is_shared {
+            join_instances(&state.store, &state.verifier).await.context("this instance can't be registered in the database")?;
         }
         Ok(Self { address, router: router(state.clone()), state, listener, data, mailer, limits: options.connections })
     }
@@ -122,6 +128,7 @@ impl Server {
         self.state.notification_hub.shut_down();
         let _ = timeout(SHUTDOWN_LIMIT, graceful.shutdown()).await;
         tasks.stop(SHUTDOWN_LIMIT).await;
+        self.data.store.leave().await;
         self.data.store.close().await;
         result
     }

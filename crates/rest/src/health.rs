@@ -27,6 +27,10 @@ pub(crate) struct Readiness {
     /// `up` or `lost`.
     #[schema(value_type = String)]
     database: &'static str,
+    /// On PostgreSQL: `held`, or `ended` while the instance serves nothing because it cannot read the changes of the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    lease: Option<&'static str>,
     /// While the database is lost: for how many more seconds cached keys can still be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -44,13 +48,14 @@ pub(crate) struct Readiness {
     tag = "public",
     responses(
         (status = 200, description = "The instance is ready.", body = Readiness),
-        (status = 503, description = "The database is unreachable.", body = Readiness),
+        (status = 503, description = "The database is unreachable, or the lease has ended.", body = Readiness),
     ),
 )]
 pub(crate) async fn ready(State(state): State<AppState>) -> (StatusCode, JsonResponse<Readiness>) {
-    let is_unavailable = state.store.is_unavailable();
+    let (store, database) = (&state.store, if state.store.is_database_lost() { "lost" } else { "up" });
+    let lease = store.is_shared().then(|| if store.lease().is_valid() { "held" } else { "ended" });
     let stale_seconds_left = state.verifier.stale_seconds_left();
-    let ready = !is_unavailable || stale_seconds_left.is_some();
+    let ready = !store.is_unavailable() || stale_seconds_left.is_some();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, JsonResponse(Readiness { ready, database: if is_unavailable { "lost" } else { "up" }, stale_seconds_left }))
+    (status, JsonResponse(Readiness { ready, database, lease, stale_seconds_left }))
 }

@@ -130,11 +130,6 @@ impl Tx {
         self.verdict_changes.push(change);
     }
 
-    /// Adds a change that can only give access, to be published by the commit.
-    pub(crate) fn touch_added(&mut self, change: VerdictChange) {
-        self.touch(change);
-    }
-
     /// See [`super::engine::Engine::now_ms`].
     pub(crate) fn now_ms(&self) -> &'static str {
         self.store.now_ms()

@@ -8,12 +8,14 @@ use tokio::{
 };
 
 use super::Verifier;
-use latchkey_store::{self as store, Store, verdict_changes};
+use latchkey_store::{self as store, ChangeFeed, FeedRead, Store, boottime_us, verdict_changes};
 
-/// Interval between reads of changes. Together with one read it stays below the guaranteed 250 ms.
+/// Interval between reads of changes on SQLite. Together with one read it stays below the guaranteed 250 ms.
 const READ_EVERY: Duration = Duration::from_millis(150);
 /// If a read takes longer, the database counts as lost. Together with [`READ_EVERY`] it stays below the guaranteed 2 s.
 const READ_LIMIT: Duration = Duration::from_secs(1);
+/// For as long, changes may not be readable on PostgreSQL until the database counts as lost.
+const READ_LIMIT_US: i64 = 1_000_000;
 /// Interval between writes of usage. Together with one write it stays below the second of usage that a crash may lose.
 const WRITE_EVERY: Duration = Duration::from_millis(750);
 /// Interval between searches for reserved credits and parts of budgets that are not used.
@@ -23,16 +25,91 @@ const FOLD_EVERY: Duration = Duration::from_mins(10);
 /// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
 const PAUSE_FACTOR: u32 = 19;
 
-/// Applies changes by other instances, endlessly. A failed read is also how a loss of the database is detected.
+/// Applies changes by other instances and admin commands. A failed read is also how a loss of the database is detected. Endless, unless the
+/// database was upgraded and this version is too old for it.
 pub async fn watch_changes(store: Store, verifier: Arc<Verifier>) {
+    if store.is_shared() {
+        keep_lease(&store, &verifier).await;
+    } else {
+        poll_changes(&store, &verifier).await;
+    }
+}
+
+/// Registers this instance on PostgreSQL, and begins its lease. From now on it serves nothing without a lease, so [`watch_changes`] must follow.
+pub async fn join_instances(store: &Store, verifier: &Verifier) -> Result<(), store::StoreError> {
+    store.lease().require();
+    let mut feed = ChangeFeed::new(store);
+    let read = feed.read().await?;
+    apply(verifier, &read);
+    feed.record_applied(read).await
+}
+
+/// Reads, applies and confirms changes, which keeps the lease of this instance.
+async fn keep_lease(store: &Store, verifier: &Verifier) {
+    let mut feed = ChangeFeed::new(store);
+    let (mut applied_at, mut had_lease) = (boottime_us(), true);
+    loop {
+        let applied = match feed.read().await {
+            Ok(read) if read.oldest_program > Store::newest_migration() => {
+                let needed = read.oldest_program;
+                tracing::error!("this version of latchkey is too old for the database, which needs schema {needed}: upgrade it");
+                return;
+            }
+            Ok(read) => {
+                apply(verifier, &read);
+                feed.record_applied(read).await
+            }
+            Err(error) => Err(error),
+        };
+        let has_lease = store.lease().is_valid();
+        match &applied {
+            Ok(()) => {
+                applied_at = boottime_us();
+                verifier.set_unavailable(false);
+                if !had_lease {
+                    tracing::info!("lease held again");
+                }
+            }
+            // A single failure, such as a closed connection, may be over before the lease ends.
+            Err(error) => {
+                if boottime_us() - applied_at > READ_LIMIT_US {
+                    verifier.set_unavailable(true);
+                }
+                if had_lease && !has_lease {
+                    tracing::error!(%error, "lease ended: no key is valid until the changes can be read again");
+                }
+            }
+        }
+        had_lease = has_lease;
+        store.count_feed_turn();
+        feed.wait().await;
+    }
+}
+
+fn apply(verifier: &Verifier, read: &FeedRead) {
+    if !read.is_continued {
+        verifier.invalidate_all();
+        return;
+    }
+    for change in &read.changes {
+        match change {
+            Some(change) => verifier.apply(change),
+            None => verifier.invalidate_all(),
+        }
+    }
+}
+
+/// Applies changes by admin commands, endlessly.
+async fn poll_changes(store: &Store, verifier: &Verifier) {
     let mut timer = interval(READ_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
         timer.tick().await;
-        let read = timeout(READ_LIMIT, apply_changes(&store, &verifier, seen)).await;
+        let read = timeout(READ_LIMIT, apply_changes(store, verifier, seen)).await;
         seen = read.ok().and_then(Result::ok);
         verifier.set_unavailable(seen.is_none());
+        store.count_feed_turn();
     }
 }
 

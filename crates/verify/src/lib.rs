@@ -27,7 +27,7 @@ use prometheus::IntCounter;
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
-pub use background::{return_credits, watch_changes, write_usage};
+pub use background::{join_instances, return_credits, watch_changes, write_usage};
 pub use budgets::{BudgetLimit, BudgetOwner, BudgetWarning, ModelCall, ModelCharge, ModelRefusal, WorstCase};
 pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope, is_origin_allowed};

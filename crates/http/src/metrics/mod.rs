@@ -103,7 +103,7 @@ impl Metrics {
         self.waiting.set(whole(waiting));
         self.flush_age.set(Duration::from_millis(age_ms.try_into().unwrap_or_default()).as_secs_f64());
         self.bodies_dropped.set(whole(core.body_log.dropped()));
-        self.database_up.set(i64::from(!core.store.is_unavailable()));
+        self.database_up.set(i64::from(!core.store.is_database_lost()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
