@@ -1,7 +1,7 @@
 //! A data folder whose server is started and killed several times, and its clients.
 
 use std::{
-    iter,
+    fs, iter,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -46,6 +46,12 @@ impl Installation {
     /// An existing data folder with an SQLite database.
     pub fn existing(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), database: None }
+    }
+
+    /// Another data folder with the same database and master key, for a second instance on PostgreSQL.
+    pub fn another(&self, folder: &Path) -> Self {
+        fs::copy(self.folder.join("master.key"), folder.join("master.key")).unwrap();
+        Self { folder: folder.to_owned(), database: self.database.clone() }
     }
 
     /// Runs an admin command, which must succeed. Returns its trimmed standard output.

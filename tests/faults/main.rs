@@ -6,6 +6,7 @@ mod call_log;
 mod crash;
 mod disk;
 mod installation;
+mod leases;
 mod load;
 mod malformed;
 mod network;
