@@ -164,7 +164,7 @@ mod tests {
     }
 
     /// All functions whose changes the other instances need not have applied when the call returns.
-    const ONLY_GIVE: [&str; 12] = [
+    const ONLY_GIVE: [&str; 13] = [
         "keys/mod.rs insert",
         "keys/mod.rs set_disabled",
         "keys/secrets.rs replace",
@@ -173,6 +173,7 @@ mod tests {
         "members.rs set_disabled",
         "model_aliases.rs insert",
         "models.rs insert",
+        "notifications.rs insert",
         "project_keys.rs set_revealed",
         "providers.rs insert",
         "services.rs insert",
