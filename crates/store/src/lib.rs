@@ -42,6 +42,7 @@ pub mod project_nodes;
 pub mod project_secrets;
 pub mod projects;
 pub mod providers;
+pub mod receipts;
 pub mod roles;
 pub mod samples;
 pub mod sealed_secrets;

@@ -27,6 +27,7 @@ pub mod money;
 pub mod names;
 pub mod net;
 pub mod notification;
+pub mod number;
 pub mod organization;
 pub mod origin;
 pub mod overview;
@@ -34,6 +35,7 @@ pub mod permission;
 pub mod project;
 pub mod provider;
 pub mod provider_rules;
+pub mod receipt;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod rest;
 pub mod sample;

@@ -11,6 +11,7 @@ pub mod projects;
 #[cfg(feature = "openapi")]
 mod provider_schema;
 pub mod providers;
+pub mod receipts;
 pub mod samples;
 #[cfg(feature = "openapi")]
 mod schema;
