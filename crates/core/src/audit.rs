@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::actor::{Actor, AuthMethod};
 use latchkey_crypto::random::Secret;
 use latchkey_store::{
-    self as store, Connection, Store, Tx,
+    self as store, Connection, Effect, Store, Tx,
     audit::{AuditRow, HeadRow},
 };
 use latchkey_types::{
@@ -96,6 +96,15 @@ impl Event {
         self.detail.insert(name.to_owned(), value.into());
         self
     }
+
+    pub(crate) const fn action(&self) -> &'static str {
+        self.action
+    }
+
+    /// Kind and id of the object.
+    pub(crate) fn object(&self) -> (&'static str, &str) {
+        (self.object.0, self.object.1.as_str())
+    }
 }
 
 impl Auditor {
@@ -108,17 +117,18 @@ impl Auditor {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
-    /// Writes rows in the transaction of the changes they record, commits it, and remembers the new end of the chain.
+    /// Writes rows in the transaction of the changes they record, commits it, and remembers the new end of the chain. Returns the effect of the
+    /// transaction, if it took access away.
     ///
     /// # Errors
     /// `Internal` if the stored chain does not continue the end that this process has seen; those of [`Tx::commit`].
-    pub async fn commit(&self, mut tx: Tx, events: impl IntoIterator<Item = Event>) -> Result<(), Error> {
+    pub async fn commit(&self, mut tx: Tx, events: impl IntoIterator<Item = Event>) -> Result<Option<Effect>, Error> {
         let end = self.record_all(&mut tx, events).await?;
-        tx.commit().await?;
+        let effect = tx.commit_effective().await?;
         if let Some(end) = end {
             self.remember(end);
         }
-        Ok(())
+        Ok(effect)
     }
 
     /// Writes rows. They are chained to the signed end, not to the last row present, so that removing the last rows stays detectable. Returns the
@@ -354,6 +364,6 @@ mod tests {
         let mut tx = store.begin().await.unwrap();
         store::audit::set_head(&mut tx, earlier.seq, &earlier.mac).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(auditor.commit(store.begin().await.unwrap(), [event()]).await, Err(Error::Internal));
+        assert_eq!(auditor.commit(store.begin().await.unwrap(), [event()]).await.err(), Some(Error::Internal));
     }
 }

@@ -6,6 +6,7 @@ use super::{
     actor::{Actor, AuthMethod, SessionDigest},
     audit::{Auditor, Event},
     auth::session,
+    receipts::{self, ReceiptIssuer},
 };
 use latchkey_crypto::key_format::KeyDigest;
 use latchkey_store::{self as store, Connection, Tx};
@@ -24,6 +25,7 @@ pub struct Change {
     /// With the permissions that were current when the transaction began.
     pub actor: Actor,
     auditor: Auditor,
+    receipt_issuer: ReceiptIssuer,
 }
 
 impl Core {
@@ -37,7 +39,7 @@ impl Core {
         actor.require_any(permissions)?;
         let mut tx = self.store.begin().await?;
         match reload_permitted(&mut tx, actor, permissions).await {
-            Ok(actor) => Ok(Change { tx, actor, auditor: self.auditor.clone() }),
+            Ok(actor) => Ok(self.change(tx, actor)),
             Err(error) => {
                 if matches!(error, Error::SignedOut | Error::InvalidApiKey | Error::Forbidden { .. }) {
                     warn_if_unrecorded(self.write_refusal(tx, actor, error.code()).await);
@@ -63,7 +65,7 @@ impl Core {
             AuthMethod::Key { id, .. } => ("key", id.to_string()),
             AuthMethod::Session(_) | AuthMethod::Password | AuthMethod::Console => ("session", actor.user.to_string()),
         };
-        let change = Change { tx, actor: actor.clone(), auditor: self.auditor.clone() };
+        let change = self.change(tx, actor.clone());
         let event = change.event("request.refused", kind, id, &actor.name).with("reason", reason);
         change.commit([event]).await
     }
@@ -73,7 +75,11 @@ impl Core {
     /// # Errors
     /// `Unavailable`.
     pub async fn begin_unchecked(&self, actor: Actor) -> Result<Change, Error> {
-        Ok(Change { tx: self.store.begin().await?, actor, auditor: self.auditor.clone() })
+        Ok(self.change(self.store.begin().await?, actor))
+    }
+
+    fn change(&self, tx: Tx, actor: Actor) -> Change {
+        Change { tx, actor, auditor: self.auditor.clone(), receipt_issuer: self.receipt_issuer.clone() }
     }
 }
 
@@ -83,13 +89,19 @@ impl Change {
         Event::new(&self.actor, action, object_kind, id, name)
     }
 
-    /// Writes the audit events, commits, and publishes what the transaction touched.
+    /// Writes the audit events, commits, and publishes what the transaction touched. If it took access away, also waits until that is effective
+    /// on every instance, and issues a receipt.
     ///
     /// # Errors
     /// `Uncertain` if the database did not answer the commit: the change may have been made. After any other error, nothing was changed.
     pub async fn commit(self, events: impl IntoIterator<Item = Event>) -> Result<(), Error> {
-        let Self { tx, auditor, .. } = self;
-        auditor.commit(tx, events).await
+        let Self { tx, actor, auditor, receipt_issuer } = self;
+        let events: Vec<Event> = events.into_iter().collect();
+        let change = receipts::change_of(&events);
+        if let (Some(effect), Some(change)) = (auditor.commit(tx, events).await?, change) {
+            receipt_issuer.issue(actor.organization, change, effect).await;
+        }
+        Ok(())
     }
 }
 

@@ -41,6 +41,7 @@ pub mod project_keys;
 pub mod projects;
 pub mod providers;
 pub mod public_url;
+pub mod receipts;
 pub mod roles;
 pub mod samples;
 pub mod services;
@@ -76,6 +77,7 @@ use models::CatalogCache;
 use notifications::NotificationHub;
 use project_keys::PublicKeyCache;
 use public_url::PublicUrl;
+use receipts::ReceiptIssuer;
 use samples::store::SampleStore;
 use services::call::ServiceCache;
 use vault::Vault;
@@ -107,6 +109,7 @@ pub struct Core {
     /// The secret of the set-up link, which is the same on all instances; of no use once there is a user.
     pub setup_token: SecretString,
     pub public_url: PublicUrl,
+    receipt_issuer: ReceiptIssuer,
     has_users: AtomicBool,
 }
 
@@ -127,6 +130,7 @@ impl Core {
             let verifier = Arc::clone(&verifier);
             move |changes| changes.iter().for_each(|change| verifier.apply(change))
         });
+        let receipt_issuer = ReceiptIssuer::new(store.clone(), Arc::clone(&vault), public_url.issuer());
         Ok(Self {
             body_log: BodyLog::new(store.clone(), Arc::clone(&vault)),
             verifier,
@@ -150,6 +154,7 @@ impl Core {
             samples: SampleStore::in_memory(),
             passwords: Passwords::new(),
             public_url,
+            receipt_issuer,
             has_users: AtomicBool::new(false),
         })
     }

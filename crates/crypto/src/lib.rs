@@ -6,4 +6,5 @@ pub mod master_key;
 pub mod project_token;
 pub mod random;
 pub mod random_token;
+pub mod receipt_token;
 pub mod signing_key;

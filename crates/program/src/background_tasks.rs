@@ -9,7 +9,7 @@ use latchkey_core::{
     auth::throttle,
     budgets, documents, idempotency, idle_secrets,
     mail::{Mailer, send_mails},
-    model_usage, notifications,
+    model_usage, notifications, receipts,
     samples::worker::{self, ImportWorker},
 };
 use latchkey_store::{change_signals, instances};
@@ -52,6 +52,7 @@ impl BackgroundTasks {
         tasks.spawn_endless("session checker", notifications::close_streams_of_ended_sessions(store.clone(), hub));
         tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
+        tasks.spawn_endless("receipt cleaner", receipts::run_cleanup(store.clone()));
         let (services, catalogs, backends) = (Arc::clone(&core.service_cache), Arc::clone(&core.catalogs), Arc::clone(&core.backend_cache));
         let evictor = idle_secrets::run_eviction(services, catalogs, backends);
         tasks.spawn_endless("secret evictor", evictor);

@@ -268,7 +268,8 @@ impl ImportWorker {
     /// Commits; if that was the last file of an import job, ends the job.
     pub(super) async fn commit(&self, mut tx: Tx, job: &ImportRecord) -> Result<(), Error> {
         let finished = imports::finish(&mut tx, job).await?;
-        self.auditor.commit(tx, finished).await
+        self.auditor.commit(tx, finished).await?;
+        Ok(())
     }
 }
 
