@@ -9,6 +9,7 @@ pub mod page_session;
 pub mod presented_key;
 pub mod problem;
 pub mod rate_headers;
+pub mod receipt_header;
 pub mod request_context;
 pub mod request_log;
 pub mod upload;

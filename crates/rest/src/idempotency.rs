@@ -15,13 +15,13 @@ use latchkey_core::{
     actor::Actor,
     idempotency::{self, IdempotencyKey, KeyState, StoredResponse},
 };
-use latchkey_http::{AppState, body::received, problem::Problem};
+use latchkey_http::{AppState, body::received, problem::Problem, receipt_header::RECEIPT};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const KEY_MAX: usize = 255;
 /// The response headers that a replay includes.
-const REPLAYED_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL];
+const REPLAYED_HEADERS: [HeaderName; 5] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL, RECEIPT];
 
 /// Middleware that runs a POST with an `Idempotency-Key` once. Other requests pass through.
 pub(crate) async fn handle_idempotency_key(State(state): State<AppState>, request: Request, next: Next) -> Response {

@@ -1,4 +1,5 @@
-//! `/.well-known/jwks.json`: the public keys with which other services verify project keys locally.
+//! `/.well-known/jwks.json` and `/.well-known/latchkey-receipts.json`: the public keys with which other services verify project keys and receipts
+//! locally.
 
 use axum::{
     extract::State,
@@ -9,7 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::conditional::not_modified_or;
-use latchkey_core::project_keys::{self, PublicKey};
+use latchkey_core::{
+    project_keys::{self, PublicKey},
+    receipts,
+};
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_types::error::Error;
 
@@ -42,6 +46,28 @@ pub(crate) struct KeySet {
     ),
 )]
 pub(crate) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
-    let keys = KeySet { keys: project_keys::public_keys(&state).await?.to_vec() };
-    Ok(not_modified_or(&headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Error::Internal)?))
+    respond(&headers, &project_keys::public_keys(&state).await?)
+}
+
+/// Get public keys of receipts (JWKS)
+///
+/// The public keys of every receipt that is kept. They verify no project keys.
+#[utoipa::path(
+    get,
+    path = "/.well-known/latchkey-receipts.json",
+    operation_id = "getReceiptKeys",
+    tag = "public",
+    params(("If-None-Match" = Option<String>, Header)),
+    responses(
+        (status = 200, description = "The public keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The keys have not changed."),
+    ),
+)]
+pub(crate) async fn receipt_keys(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+    respond(&headers, &receipts::public_keys(&state).await?)
+}
+
+fn respond(headers: &HeaderMap, keys: &[PublicKey]) -> Result<Response, Problem> {
+    let keys = KeySet { keys: keys.to_vec() };
+    Ok(not_modified_or(headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Error::Internal)?))
 }

@@ -19,6 +19,7 @@ pub mod openapi;
 mod path_id;
 mod projects;
 mod providers;
+mod receipts;
 pub mod route;
 mod samples;
 mod secrets;
@@ -33,7 +34,7 @@ use axum::{
     BoxError, Router,
     body::{Body, Bytes, HttpBody},
     http::{Method, Request, StatusCode},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::Response,
     routing::{MethodRouter, any, get, post},
 };
@@ -52,6 +53,8 @@ use route::{ANY_KEY, Authorizer, PUBLIC, Route, RouteTable, needs};
 pub fn routes(state: &AppState) -> Router<AppState> {
     let (router, table) = documented_routes().into_parts();
     Router::from(router)
+        // Inside of the next layer, so that a repeated response has the header too.
+        .layer(from_fn(receipts::add_header))
         .layer(from_fn_with_state(state.clone(), idempotency::handle_idempotency_key))
         .layer(from_fn_with_state(Authorizer { state: state.clone(), routes: table.into() }, route::authorize))
         // Where tools look for it first.
@@ -140,6 +143,7 @@ fn documented_routes() -> RouteTable {
         .add(needs(GatewayRead, Has(ManageCredentials)), routes!(providers::get))
         .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(providers::edit))
         .add(needs(GatewayWrite, Has(ManageCredentials)), routes!(providers::delete))
+        .add(needs(KeysRead, Has(ViewKeys)), routes!(receipts::get))
         .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::list))
         .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::content))
         // Lists up to 10,000 files.
@@ -159,6 +163,7 @@ fn documented_routes() -> RouteTable {
         .add(needs(Scope::BodiesRead, Has(Permission::ReadCallBodies)), routes!(usage::bodies))
         .add(ANY_KEY, routes!(whoami::whoami))
         .add(PUBLIC, routes!(jwks::jwks))
+        .add(PUBLIC, routes!(jwks::receipt_keys))
         .add(PUBLIC, routes!(health::healthy))
         .add(PUBLIC, routes!(health::ready))
         .add(PUBLIC, routes!(metrics::metrics))

@@ -16,7 +16,7 @@ use utoipa::{
 use latchkey_http::problem::Problem;
 use latchkey_types::{
     error::Error,
-    id::{Alias, ApiKey, Credential, Id, IdKind, Import, Model, Project, ProjectId, Provider, Request, Sample, Service},
+    id::{Alias, ApiKey, Credential, Id, IdKind, Import, Model, Project, ProjectId, Provider, Receipt, Request, Sample, Service},
 };
 
 /// Extractor: the id in the path. A malformed id is reported as not found.
@@ -63,6 +63,10 @@ impl Addressed for Alias {
 
 impl Addressed for Project {
     const DESCRIPTION: &str = "The project's id.";
+}
+
+impl Addressed for Receipt {
+    const DESCRIPTION: &str = "The receipt's id.";
 }
 
 impl Addressed for Service {

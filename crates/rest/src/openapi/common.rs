@@ -2,6 +2,27 @@
 
 use serde_json::{Map, Value, json};
 
+/// Operations that can take access away: they respond when that is effective on every instance, and name the receipt.
+const REVOKING: [&str; 17] = [
+    "deleteAlias",
+    "deleteCorpus",
+    "deleteCredential",
+    "deleteKey",
+    "deleteModel",
+    "deleteProvider",
+    "deleteService",
+    "disableKey",
+    "editAlias",
+    "editCredential",
+    "editKey",
+    "editModel",
+    "editProvider",
+    "editService",
+    "removeUpstream",
+    "rotateKey",
+    "setUpstream",
+];
+
 /// Adds the common headers and errors to every operation.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document["paths"].as_object_mut() else { return };
@@ -26,6 +47,7 @@ struct Inputs {
     query: bool,
     if_match: bool,
     idempotency_key: bool,
+    is_revoking: bool,
 }
 
 impl Inputs {
@@ -40,6 +62,7 @@ impl Inputs {
             query: !is_verify && has(&|parameter| parameter["in"] == "query"),
             if_match: has(&|parameter| parameter["name"] == "If-Match"),
             idempotency_key: method == "post" && !is_verify,
+            is_revoking: operation["operationId"].as_str().is_some_and(|id| REVOKING.contains(&id)),
         }
     }
 
@@ -54,6 +77,15 @@ impl Inputs {
                 json!({ "schema": { "type": "string", "enum": ["true"] }, "description": "Present if this is a replay of the first response." });
             for (_, response) in successes(operation) {
                 response["headers"]["Idempotency-Replayed"] = replayed.clone();
+            }
+        }
+        if self.is_revoking {
+            let receipt = json!({
+                "schema": { "type": "string", "pattern": "^rcp_[0-9a-f]{32}(, rcp_[0-9a-f]{32})*$" },
+                "description": "The id of the receipt, if the call took access away. The call is effective on every instance by then.",
+            });
+            for (_, response) in successes(operation) {
+                response["headers"]["X-Latchkey-Receipt"] = receipt.clone();
             }
         }
         for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {

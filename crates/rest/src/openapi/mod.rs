@@ -55,6 +55,7 @@ fn document_value() -> Value {
         { "name": "usage", "description": "The usage and the log of calls of language models." },
         { "name": "projects", "description": "Projects, their nodes, secrets and revoked keys." },
         { "name": "samples", "description": "Samples of projects, and the jobs that import them." },
+        { "name": "receipts", "description": "Proofs of when a revocation became effective." },
         { "name": "whoami", "description": "The current key, its organization and user." },
         { "name": "public", "description": "Public endpoints." },
     ]);
