@@ -7,6 +7,7 @@ use latchkey_types::{
     corpus::{CorpusDetails, CorpusPage, DocumentList, SearchHit, UploadResult, UpstreamRequest, UpstreamRow},
     error::Error,
     key::CorpusRow,
+    receipt::{Done, WithReceipt},
 };
 
 #[cfg(feature = "ssr")]
@@ -50,8 +51,8 @@ pub async fn create_corpus(name: String) -> Result<CorpusDetails, Error> {
 
 /// Deletes a corpus permanently. Needs *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/delete", input = Json, output = Json)]
-pub async fn delete_corpus(id: i64) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_corpus(id: i64) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
 }
 
 /// Returns a corpus, its upstream, and the general keys that can be linked to it. Needs *Manage Corpora*.
@@ -65,14 +66,14 @@ pub async fn corpus_page(id: i64) -> Result<CorpusPage, Error> {
 /// # Errors
 /// `Invalid` at a field of the request.
 #[server(prefix = "/fn", endpoint = "corpora/set-upstream", input = Json, output = Json)]
-pub async fn set_upstream(id: i64, request: UpstreamRequest) -> Result<UpstreamRow, Error> {
-    request_context::answer(async move |call: RequestContext| rules::set_upstream(&call.state, &call.actor()?, id, request).await).await
+pub async fn set_upstream(id: i64, request: UpstreamRequest) -> Result<WithReceipt<UpstreamRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| rules::set_upstream(&call.state, &call.actor()?, id, request).await).await
 }
 
 /// Removes the upstream of a corpus: the built-in index answers again. Needs *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/remove-upstream", input = Json, output = Json)]
-pub async fn remove_upstream(id: i64) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| rules::remove_upstream(&call.state, &call.actor()?, id).await).await
+pub async fn remove_upstream(id: i64) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| rules::remove_upstream(&call.state, &call.actor()?, id).await).await
 }
 
 /// Returns the documents of a corpus whose ids follow `after`, or the first ones. Needs *Manage Corpora*.

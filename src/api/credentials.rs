@@ -8,6 +8,7 @@ use latchkey_types::{
     error::Error,
     id::CredentialId,
     key::KeyRow,
+    receipt::WithReceipt,
     secret::TypedSecret,
 };
 
@@ -30,8 +31,11 @@ pub async fn own_storage_keys() -> Result<Vec<KeyRow>, Error> {
 
 /// Replaces the secrets of an external key. Needs *Manage API Keys*.
 #[server(prefix = "/fn", endpoint = "credentials/replace-external", input = Json, output = Json)]
-pub async fn replace_storage(id: CredentialId, request: ReplaceExternalKeyRequest) -> Result<KeyRow, Error> {
-    request_context::answer(async move |call: RequestContext| credentials::replace_external(&call.state, &call.actor()?, id, request).await).await
+pub async fn replace_storage(id: CredentialId, request: ReplaceExternalKeyRequest) -> Result<WithReceipt<KeyRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
+        credentials::replace_external(&call.state, &call.actor()?, id, request).await
+    })
+    .await
 }
 
 /// Creates a general key. Needs *Manage Credentials*.
@@ -45,8 +49,8 @@ pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, 
 
 /// Changes a general key; an empty value keeps the stored one. Needs *Manage Credentials*.
 #[server(prefix = "/fn", endpoint = "credentials/edit-general", input = Json, output = Json)]
-pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<KeyRow, Error> {
-    request_context::answer(async move |call: RequestContext| {
+pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<WithReceipt<KeyRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
         let edited = credentials::GeneralKeyPatch { name: Some(name), value };
         credentials::edit_general(&call.state, &call.actor()?, id, edited, IfMatch::Unconditional).await
     })

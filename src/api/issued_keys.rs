@@ -7,6 +7,7 @@ use latchkey_types::{
     error::Error,
     id::KeyId,
     issued_key::{IssuedPage, IssuedQuery},
+    receipt::{Done, WithReceipt},
     secret::RevealedSecret,
 };
 
@@ -32,8 +33,8 @@ pub async fn issued_keys(query: IssuedQuery) -> Result<IssuedPage, Error> {
 
 /// Revokes a key permanently and notifies its holder. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "issued/revoke", input = Json, output = Json)]
-pub async fn revoke_key(id: KeyId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| rules::revoke(&call.state, &call.actor()?, id).await).await
+pub async fn revoke_key(id: KeyId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| rules::revoke(&call.state, &call.actor()?, id).await).await
 }
 
 /// Disables or enables a key. Needs *Manage Projects*, in the organization and in the project.
@@ -41,6 +42,6 @@ pub async fn revoke_key(id: KeyId) -> Result<(), Error> {
 /// # Errors
 /// `Conflict` at `id` if the key is expired or revoked, or if the call enables it while its holder is disabled.
 #[server(prefix = "/fn", endpoint = "issued/set-disabled", input = Json, output = Json)]
-pub async fn set_key_disabled(id: KeyId, disabled: bool) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| rules::set_disabled(&call.state, &call.actor()?, id, disabled).await).await
+pub async fn set_key_disabled(id: KeyId, disabled: bool) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| rules::set_disabled(&call.state, &call.actor()?, id, disabled).await).await
 }

@@ -9,6 +9,7 @@ use latchkey_types::{
     key::{BulkAction, BulkResult, CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow},
     listing::{KeyQuery, ListedRow, OpenedListing, RecentUse},
     provider::CallableModel,
+    receipt::WithReceipt,
 };
 
 #[cfg(feature = "ssr")]
@@ -65,8 +66,8 @@ pub async fn create_key(request: CreateKeyRequest) -> Result<CreatedKey, Error> 
 
 /// Changes the fields of a key that its kind allows to edit. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
-pub async fn edit_key(id: ItemId, patch: KeyPatch) -> Result<KeyRow, Error> {
-    request_context::answer(async move |call: RequestContext| {
+pub async fn edit_key(id: ItemId, patch: KeyPatch) -> Result<WithReceipt<KeyRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
         let actor = call.actor()?;
         keys::edit(&call.state, &actor, key_id(&actor, id)?, patch, IfMatch::Unconditional).await
     })
@@ -79,8 +80,8 @@ pub async fn edit_key(id: ItemId, patch: KeyPatch) -> Result<KeyRow, Error> {
 /// # Errors
 /// `Invalid` at `grace_seconds`; `Conflict` for an expired or revoked key.
 #[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
-pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Error> {
-    request_context::answer(async move |call: RequestContext| {
+pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<WithReceipt<CreatedKey>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
         let actor = call.actor()?;
         keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds, IfMatch::Unconditional).await
     })
@@ -90,8 +91,8 @@ pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Er
 /// Deletes, disables or enables up to [`BULK_MAX`](latchkey_types::key::BULK_MAX) keys, or deletes as many credentials. Items
 /// that do not exist are skipped. Needs the kinds' `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/bulk", input = Json, output = Json)]
-pub async fn bulk_update_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkResult, Error> {
-    request_context::answer(async move |call: RequestContext| bulk::apply(&call.state, &call.actor()?, action, &ids).await).await
+pub async fn bulk_update_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<WithReceipt<BulkResult>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| bulk::apply(&call.state, &call.actor()?, action, &ids).await).await
 }
 
 /// Returns the organization's models and aliases, sorted by name. Needs *Manage API Keys*.

@@ -8,6 +8,7 @@ use latchkey_types::{
     error::Error,
     id::{InvitationId, RoleId, UserId},
     member::{InvitationLink, MembersPageData},
+    receipt::{Done, WithReceipt},
 };
 
 #[cfg(feature = "ssr")]
@@ -32,8 +33,8 @@ pub async fn grantors(permission: String) -> Result<Vec<String>, Error> {
 /// # Errors
 /// `Conflict` at `role` for the user's own role and for the role of the last active owner.
 #[server(prefix = "/fn", endpoint = "members/set-role", input = Json, output = Json)]
-pub async fn set_role(id: UserId, role: RoleId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| members::set_role(&call.state, &call.actor()?, id, role).await).await
+pub async fn set_role(id: UserId, role: RoleId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| members::set_role(&call.state, &call.actor()?, id, role).await).await
 }
 
 /// Disables a member. The member's keys are disabled, or transferred to the receiver. Needs *Manage Members* and every permission of the
@@ -42,8 +43,8 @@ pub async fn set_role(id: UserId, role: RoleId) -> Result<(), Error> {
 /// # Errors
 /// `Conflict` at `member` for the user's own account and for the last active owner; `Invalid` at `receiver`.
 #[server(prefix = "/fn", endpoint = "members/disable", input = Json, output = Json)]
-pub async fn disable_member(id: UserId, receiver: Option<UserId>) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| members::disable(&call.state, &call.actor()?, id, receiver).await).await
+pub async fn disable_member(id: UserId, receiver: Option<UserId>) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| members::disable(&call.state, &call.actor()?, id, receiver).await).await
 }
 
 /// Enables a member. Needs *Manage Members* and every permission of the member's role.
@@ -55,8 +56,8 @@ pub async fn enable_member(id: UserId) -> Result<(), Error> {
 /// Sets the budget of the calls of language models with all of a member's keys; `None` removes it. Needs *Manage Members* and every permission of
 /// the member's role.
 #[server(prefix = "/fn", endpoint = "members/set-budget", input = Json, output = Json)]
-pub async fn set_member_budget(user: UserId, budget: Option<Budget>) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| budgets::set_member_budget(&call.state, &call.actor()?, user, budget).await).await
+pub async fn set_member_budget(user: UserId, budget: Option<Budget>) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| budgets::set_member_budget(&call.state, &call.actor()?, user, budget).await).await
 }
 
 /// Invites a new member. Only this response contains the link. Needs *Manage Members* and every permission of the role.

@@ -7,6 +7,7 @@ use latchkey_types::{
     codec::Json,
     error::Error,
     organization::{OrganizationBudgets, OrganizationSettings},
+    receipt::{Done, WithReceipt},
 };
 
 #[cfg(feature = "ssr")]
@@ -34,8 +35,8 @@ pub async fn read_organization_budgets() -> Result<OrganizationBudgets, Error> {
 
 /// Sets the budget of all calls of language models; `None` removes it. Needs *Manage Organization*.
 #[server(prefix = "/fn", endpoint = "organization/set-budget", input = Json, output = Json)]
-pub async fn set_organization_budget(budget: Option<Budget>) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| budgets::set_organization_budget(&call.state, &call.actor()?, budget).await).await
+pub async fn set_organization_budget(budget: Option<Budget>) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| budgets::set_organization_budget(&call.state, &call.actor()?, budget).await).await
 }
 
 /// Sets the budget that new agent keys receive; `None` for no budget. Needs *Manage Organization*.

@@ -7,6 +7,7 @@ use latchkey_types::{
     error::Error,
     id::ProjectId,
     project::{ProjectRequest, ProjectRow},
+    receipt::{Done, WithReceipt},
 };
 
 #[cfg(feature = "ssr")]
@@ -42,6 +43,6 @@ pub async fn edit_project(id: ProjectId, before: Option<ProjectRequest>, request
 /// Deletes a project permanently, closes its pending requests and revokes its keys. Needs *Manage Projects*, in the organization and in
 /// the project.
 #[server(prefix = "/fn", endpoint = "projects/delete", input = Json, output = Json)]
-pub async fn delete_project(id: ProjectId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_project(id: ProjectId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
 }

@@ -7,6 +7,7 @@ use latchkey_types::{
     error::Error,
     id::{AliasId, ModelId, ProviderId},
     provider::{AliasRequest, AliasRow, ModelRequest, ModelRow, OfferedModel, ProviderList, ProviderRequest, ProviderRow, UpdatedProvider},
+    receipt::{Done, WithReceipt},
 };
 
 #[cfg(feature = "ssr")]
@@ -27,14 +28,17 @@ pub async fn create_provider(request: ProviderRequest) -> Result<ProviderRow, Er
 
 /// Changes a provider and its key. Changing the base URL unlinks the keys of the provider and its models; the response names them.
 #[server(prefix = "/fn", endpoint = "providers/edit", input = Json, output = Json)]
-pub async fn edit_provider(id: ProviderId, request: ProviderRequest) -> Result<UpdatedProvider, Error> {
-    request_context::answer(async move |call: RequestContext| providers::edit(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await)
-        .await
+pub async fn edit_provider(id: ProviderId, request: ProviderRequest) -> Result<WithReceipt<UpdatedProvider>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
+        providers::edit(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
+    })
+    .await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/delete", input = Json, output = Json)]
-pub async fn delete_provider(id: ProviderId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| providers::delete(&call.state, &call.actor()?, id, IfMatch::Unconditional).await).await
+pub async fn delete_provider(id: ProviderId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| providers::delete(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
+        .await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/create-model", input = Json, output = Json)]
@@ -44,17 +48,19 @@ pub async fn create_model(provider: ProviderId, request: ModelRequest) -> Result
 
 /// Changes a model and its own key.
 #[server(prefix = "/fn", endpoint = "providers/edit-model", input = Json, output = Json)]
-pub async fn edit_model(id: ModelId, request: ModelRequest) -> Result<ModelRow, Error> {
-    request_context::answer(async move |call: RequestContext| {
+pub async fn edit_model(id: ModelId, request: ModelRequest) -> Result<WithReceipt<ModelRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
         providers::edit_model(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
     })
     .await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/delete-model", input = Json, output = Json)]
-pub async fn delete_model(id: ModelId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| providers::delete_model(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
-        .await
+pub async fn delete_model(id: ModelId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| {
+        providers::delete_model(&call.state, &call.actor()?, id, IfMatch::Unconditional).await
+    })
+    .await
 }
 
 /// Returns the models that the provider lists, by calling it with its key. Errors of the provider are at the field `provider`.
@@ -70,15 +76,17 @@ pub async fn create_alias(request: AliasRequest) -> Result<AliasRow, Error> {
 
 /// Changes the name and the targets of an alias.
 #[server(prefix = "/fn", endpoint = "providers/edit-alias", input = Json, output = Json)]
-pub async fn edit_alias(id: AliasId, request: AliasRequest) -> Result<AliasRow, Error> {
-    request_context::answer(async move |call: RequestContext| {
+pub async fn edit_alias(id: AliasId, request: AliasRequest) -> Result<WithReceipt<AliasRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
         providers::edit_alias(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
     })
     .await
 }
 
 #[server(prefix = "/fn", endpoint = "providers/delete-alias", input = Json, output = Json)]
-pub async fn delete_alias(id: AliasId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| providers::delete_alias(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
-        .await
+pub async fn delete_alias(id: AliasId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| {
+        providers::delete_alias(&call.state, &call.actor()?, id, IfMatch::Unconditional).await
+    })
+    .await
 }

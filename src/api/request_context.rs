@@ -8,9 +8,18 @@ use secrecy::ExposeSecret;
 use latchkey_core::{
     actor::Actor,
     auth::session::{self, Device, Session, SessionToken},
+    receipts,
 };
-use latchkey_http::{AppState, page_session::PageSession};
-use latchkey_types::{error::Error, permission::Permissions};
+use latchkey_http::{
+    AppState,
+    page_session::PageSession,
+    receipt_header::{self, RECEIPT},
+};
+use latchkey_types::{
+    error::Error,
+    permission::Permissions,
+    receipt::{Done, ReceiptSummary, WithReceipt},
+};
 
 /// Context of a server function call.
 pub(super) struct RequestContext {
@@ -22,20 +31,33 @@ pub(super) struct RequestContext {
 
 /// Runs the body of a server function and sets the HTTP status if it fails.
 pub(super) async fn answer<T>(body: impl AsyncFnOnce(RequestContext) -> Result<T, Error>) -> Result<T, Error> {
+    Ok(answer_with_receipt(body).await?.value)
+}
+
+/// Like [`answer`], for a function that can take access away. The page cannot read the header with the receipt.
+pub(super) async fn answer_with_receipt<T>(body: impl AsyncFnOnce(RequestContext) -> Result<T, Error>) -> Result<WithReceipt<T>, Error> {
     let response = expect_context::<ResponseOptions>();
     let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<PageSession>().cloned()).ok_or(Error::Internal)?;
     let state: AppState = expect_context();
     let permissions = caller.session.as_ref().map(|session| session.permissions);
     let earlier = caller.earlier.map(|session| session.actor(caller.device.address));
     let call = RequestContext { state: state.clone(), device: caller.device, session: caller.session, response: response.clone() };
-    let result = body(call).await;
+    let (result, receipts) = receipts::collect(body(call)).await;
+    if let Some(value) = receipt_header::value_of(&receipts) {
+        response.insert_header(RECEIPT, value);
+    }
     if let Err(error) = &result {
         if let Some(actor) = earlier.filter(|actor| is_revoked(actor.permissions, permissions, error)) {
             state.record_refusal(&actor, error.code()).await;
         }
         response.set_status(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    result
+    Ok(WithReceipt { value: result?, receipt: ReceiptSummary::of_all(receipts) })
+}
+
+/// Like [`answer_with_receipt`], for a function that returns nothing else.
+pub(super) async fn answer_done(body: impl AsyncFnOnce(RequestContext) -> Result<(), Error>) -> Result<WithReceipt<Done>, Error> {
+    Ok(answer_with_receipt(body).await?.map(|()| Done {}))
 }
 
 /// Whether the error is due to what the session has lost while the body of the request arrived: all, or the missing permission.

@@ -2,7 +2,13 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::{codec::Json, error::Error, id::RoleId, member::RoleRow};
+use latchkey_types::{
+    codec::Json,
+    error::Error,
+    id::RoleId,
+    member::RoleRow,
+    receipt::{Done, WithReceipt},
+};
 
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
@@ -27,9 +33,11 @@ pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleR
 /// # Errors
 /// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in role.
 #[server(prefix = "/fn", endpoint = "roles/edit", input = Json, output = Json)]
-pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
-    request_context::answer(async move |call: RequestContext| roles::edit(&call.state, &call.actor()?, id, &RoleDraft { name, permissions }).await)
-        .await
+pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<WithReceipt<RoleRow>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
+        roles::edit(&call.state, &call.actor()?, id, &RoleDraft { name, permissions }).await
+    })
+    .await
 }
 
 /// Deletes an unused role. Needs *Manage Roles* and every permission of the role.
@@ -37,6 +45,6 @@ pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Re
 /// # Errors
 /// `Conflict` at `role` for a built-in role and for a role that is in use.
 #[server(prefix = "/fn", endpoint = "roles/delete", input = Json, output = Json)]
-pub async fn delete_role(id: RoleId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| roles::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_role(id: RoleId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| roles::delete(&call.state, &call.actor()?, id).await).await
 }

@@ -6,6 +6,7 @@ use latchkey_types::{
     codec::Json,
     error::Error,
     id::ServiceId,
+    receipt::{Done, WithReceipt},
     service::{ServiceList, ServiceRequest, ServiceRow, UpdatedService},
 };
 
@@ -34,13 +35,16 @@ pub async fn create_service(request: ServiceRequest) -> Result<ServiceRow, Error
 /// # Errors
 /// As of [`create_service`].
 #[server(prefix = "/fn", endpoint = "services/edit", input = Json, output = Json)]
-pub async fn edit_service(id: ServiceId, request: ServiceRequest) -> Result<UpdatedService, Error> {
-    request_context::answer(async move |call: RequestContext| services::edit(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await)
-        .await
+pub async fn edit_service(id: ServiceId, request: ServiceRequest) -> Result<WithReceipt<UpdatedService>, Error> {
+    request_context::answer_with_receipt(async move |call: RequestContext| {
+        services::edit(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
+    })
+    .await
 }
 
 /// Deletes a service. Its credential is kept.
 #[server(prefix = "/fn", endpoint = "services/delete", input = Json, output = Json)]
-pub async fn delete_service(id: ServiceId) -> Result<(), Error> {
-    request_context::answer(async move |call: RequestContext| services::delete(&call.state, &call.actor()?, id, IfMatch::Unconditional).await).await
+pub async fn delete_service(id: ServiceId) -> Result<WithReceipt<Done>, Error> {
+    request_context::answer_done(async move |call: RequestContext| services::delete(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
+        .await
 }

@@ -13,6 +13,7 @@ pub mod notifications;
 pub mod overview;
 pub mod profile;
 pub mod projects;
+mod receipt_text;
 pub mod reference;
 pub mod secret;
 pub mod settings;

@@ -305,9 +305,9 @@ pub fn FormError(
 }
 
 /// For calls that remove something: `NotFound` counts as success, because another user was faster.
-pub async fn ignore_not_found(call: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+pub async fn ignore_not_found<T: Default>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match call.await {
-        Err(Error::NotFound) => Ok(()),
+        Err(Error::NotFound) => Ok(T::default()),
         outcome => outcome,
     }
 }

@@ -50,10 +50,36 @@ impl ToastKind {
     }
 }
 
+/// What a toast of success says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToastText {
+    message: String,
+    /// A second sentence, such as since when the change is effective.
+    detail: Option<String>,
+}
+
+impl ToastText {
+    pub fn new(message: impl Into<String>, detail: Option<String>) -> Self {
+        Self { message: message.into(), detail }
+    }
+}
+
+impl From<String> for ToastText {
+    fn from(message: String) -> Self {
+        Self::new(message, None)
+    }
+}
+
+impl From<&str> for ToastText {
+    fn from(message: &str) -> Self {
+        Self::new(message, None)
+    }
+}
+
 #[derive(Clone)]
 struct Toast {
     id: u32,
-    message: String,
+    text: ToastText,
     kind: ToastKind,
     /// How often the same message was shown.
     count: usize,
@@ -86,28 +112,28 @@ impl Toasts {
     }
 
     /// Shows a success message for a few seconds.
-    pub fn success(self, message: String) {
-        self.show_briefly(message, ToastKind::Success, Vec::new());
+    pub fn success(self, text: impl Into<ToastText>) {
+        self.show_briefly(text.into(), ToastKind::Success, Vec::new());
     }
 
     /// Like [`Self::success`], with a button that reverses the action. Create the callback so that it also works after its page was closed.
-    pub fn success_with_undo(self, message: String, undo: Callback<()>) {
-        self.show_briefly(message, ToastKind::Success, vec![undo]);
+    pub fn success_with_undo(self, text: impl Into<ToastText>, undo: Callback<()>) {
+        self.show_briefly(text.into(), ToastKind::Success, vec![undo]);
     }
 
     /// Shows for a few seconds what somebody else has done.
     pub fn notice(self, message: String) {
-        self.show_briefly(message, ToastKind::Notice, Vec::new());
+        self.show_briefly(message.into(), ToastKind::Notice, Vec::new());
     }
 
     /// Shows for a few seconds how far something came that the user stopped.
     pub fn stopped(self, message: String) {
-        self.show_briefly(message, ToastKind::Stopped, Vec::new());
+        self.show_briefly(message.into(), ToastKind::Stopped, Vec::new());
     }
 
     /// Shows an error message until it is dismissed.
     pub fn error(self, message: String) {
-        self.show(message, ToastKind::Error, Vec::new());
+        self.show(message.into(), ToastKind::Error, Vec::new());
     }
 
     /// Copies a text to the clipboard, and shows that it was copied or, if the browser denies access, the text.
@@ -121,18 +147,18 @@ impl Toasts {
         });
     }
 
-    fn show_briefly(self, message: String, kind: ToastKind, undo: Vec<Callback<()>>) {
+    fn show_briefly(self, text: ToastText, kind: ToastKind, undo: Vec<Callback<()>>) {
         let delay = if undo.is_empty() { SHOWN_FOR } else { UNDO_SHOWN_FOR };
-        let id = self.show(message, kind, undo);
+        let id = self.show(text, kind, undo);
         self.remove_after(id, delay);
     }
 
     /// Shows a toast in place of an equal one, and of the oldest one if there are too many.
-    fn show(self, message: String, kind: ToastKind, undo: Vec<Callback<()>>) -> u32 {
+    fn show(self, text: ToastText, kind: ToastKind, undo: Vec<Callback<()>>) -> u32 {
         let id = self.next.get_value();
         self.next.set_value(id + 1);
         self.list.update(|list| {
-            let mut toast = Toast { id, message, kind, count: 1, undo };
+            let mut toast = Toast { id, text, kind, count: 1, undo };
             if let Some(equal) = list.iter().position(|other| is_same(other, &toast)) {
                 let equal = list.remove(equal);
                 toast.count += equal.count;
@@ -159,7 +185,7 @@ impl Toasts {
 
 /// Whether both have the same message. One that can be undone is not joined with one that can't.
 fn is_same(one: &Toast, other: &Toast) -> bool {
-    one.kind == other.kind && one.message == other.message && one.undo.is_empty() == other.undo.is_empty()
+    one.kind == other.kind && one.text.message == other.text.message && one.undo.is_empty() == other.undo.is_empty()
 }
 
 fn is_being_read() -> bool {
@@ -189,7 +215,7 @@ pub fn Toaster(toasts: Toasts) -> impl IntoView {
 
 #[component]
 fn ToastView(toasts: Toasts, toast: Toast) -> impl IntoView {
-    let Toast { id, message, kind, count, undo } = toast;
+    let Toast { id, text: ToastText { message, detail }, kind, count, undo } = toast;
     let undo = (!undo.is_empty()).then(|| {
         let undo_all = move |_| {
             // Another `Undo` may take the place of this one.
@@ -204,7 +230,10 @@ fn ToastView(toasts: Toasts, toast: Toast) -> impl IntoView {
     view! {
         <div class=kind.class()>
             <Icon glyph=kind.glyph()/>
-            <span>{message} {(count > 1).then(|| format!(" ×{count}"))}</span>
+            <span class="toast-text">
+                <span>{message} {(count > 1).then(|| format!(" ×{count}"))}</span>
+                {detail.map(|detail| view! { <span class="toast-detail">{detail}</span> })}
+            </span>
             {undo}
             <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(id)/>
         </div>

@@ -13,7 +13,10 @@ use super::{
     row_context::RowAction,
     selection::RowSelection,
 };
-use crate::{api::credentials::test_connection, pages::secret::Reveal};
+use crate::{
+    api::credentials::test_connection,
+    pages::{receipt_text::receipt_text, secret::Reveal},
+};
 use latchkey_types::{
     error::Error,
     key::{BULK_MAX, BulkAction, CreatedKey, ItemId, KeyRow, TestOutcome},
@@ -24,7 +27,7 @@ use latchkey_ui::{
     dialog::Dialogs,
     grid::data_source::{Rows, ScrollPosition},
     progress::TaskProgress,
-    toast::Toasts,
+    toast::{ToastText, Toasts},
 };
 
 /// The state that the list's actions use.
@@ -93,28 +96,32 @@ impl ListActions {
                 self.toasts.success("Key added".to_owned());
                 self.test_new_secrets(row);
             }
-            DialogResult::Replaced(row) => {
-                self.toasts.success("Key replaced".to_owned());
+            DialogResult::Replaced(replaced) => {
+                self.toasts.success(receipt_text("Key replaced", &replaced));
                 self.reload();
-                self.test_new_secrets(row);
+                self.test_new_secrets(replaced.value);
             }
             DialogResult::ReplaceInstead(row) => spawn_local(async move {
                 // Until the first dialog is closed.
                 TimeoutFuture::new(0).await;
                 self.dialogs.open(OpenDialog::Replace(row));
             }),
-            DialogResult::Rotated(created) => {
+            DialogResult::Rotated(rotated) => {
                 self.reload();
-                self.reveal(created, false);
+                // The new secret is the result, unless the old one was revoked too.
+                if rotated.receipt.is_some() {
+                    self.toasts.success(receipt_text("Old secret revoked", &rotated));
+                }
+                self.reveal(rotated.value, false);
             }
-            DialogResult::Edited(before, row) => {
-                let renamed = before != row.name;
+            DialogResult::Edited(before, edited) => {
+                let row = &edited.value;
                 self.rows.change(|shown| {
                     if shown.id == row.id {
-                        shown.clone_from(&row);
+                        shown.clone_from(row);
                     }
                 });
-                self.toasts.success(if renamed { "Key renamed".to_owned() } else { "Changes saved".to_owned() });
+                self.toasts.success(receipt_text(if before == row.name { "Changes saved" } else { "Key renamed" }, &edited));
                 self.reload();
             }
             DialogResult::Bulk(action, report, name) => self.show_acted(action, report, name, Vec::new()),
@@ -203,8 +210,14 @@ impl ListActions {
             Some(error) => self.toasts.error(format!("{message} {error}")),
             None if report.has_failed() => self.toasts.error(message),
             None if report.stopped => self.toasts.stopped(report.stop_summary(action)),
-            None if action == BulkAction::Disable && !undo.is_empty() => self.toasts.success_with_undo(message, self.enable_again(undo, name)),
-            None => self.toasts.success(message),
+            None => {
+                let text = ToastText::new(message, report.receipt.map(|receipt| receipt.sentence()));
+                if action == BulkAction::Disable && !undo.is_empty() {
+                    self.toasts.success_with_undo(text, self.enable_again(undo, name));
+                } else {
+                    self.toasts.success(text);
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use latchkey_types::{
     error::Error,
     key::{BULK_MAX, BulkAction, ItemId, KeyRow},
     key_kind::{CredentialKind, KeyKind, Kind},
+    receipt::ReceiptSummary,
 };
 use latchkey_ui::{
     number::{format_count, pluralize_count},
@@ -22,6 +23,8 @@ pub(super) struct BulkReport {
     pub remaining: Vec<ItemId>,
     /// Keys that were processed.
     pub processed: Vec<ItemId>,
+    /// Since when the changes are effective.
+    pub receipt: Option<ReceiptSummary>,
     /// The error that ended it.
     pub error: Option<Error>,
     /// Whether the user stopped it, possibly too late.
@@ -38,8 +41,9 @@ pub(super) async fn run_bulk_action(action: BulkAction, ids: Vec<ItemId>, work: 
         }
         match bulk_update_keys(action, some.to_vec()).await {
             Ok(outcome) => {
-                report.done += outcome.done;
-                report.skipped += outcome.left;
+                report.done += outcome.value.done;
+                report.skipped += outcome.value.left;
+                report.receipt = ReceiptSummary::of_all(report.receipt.into_iter().chain(outcome.receipt));
                 report.processed.extend(some);
                 work.advance(some.len());
             }

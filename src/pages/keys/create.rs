@@ -12,6 +12,7 @@ use latchkey_types::{
     error::Error,
     key::{CreatedKey, GRACE_DEFAULT_SECONDS, GRACE_PERIODS, KeyRow},
     key_kind::KindSpec,
+    receipt::WithReceipt,
 };
 use latchkey_ui::{
     form::Form,
@@ -53,7 +54,7 @@ pub(super) fn EditDialog(
     scopes_in_use: Vec<String>,
     key: KeyRow,
     on_dismiss: Callback<()>,
-    on_done: Callback<KeyRow>,
+    on_done: Callback<WithReceipt<KeyRow>>,
 ) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.clone()));
@@ -73,11 +74,11 @@ pub(super) fn EditDialog(
 
 /// Creates a new secret for a key, with a grace period for the old one.
 #[component]
-pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
+pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<WithReceipt<CreatedKey>>) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
     let submit = move |()| {
         let call = form.check("grace_seconds", seconds).map(|grace| rotate_key(key.id, grace));
-        form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
+        form.send_with_fallback(call, move |rotated| on_done.run(rotated), move |rotated| reveal.show(rotated.value));
     };
     let options = GRACE_PERIODS.iter().map(|(seconds, words)| (seconds.to_string(), (*words).to_owned())).collect();
     let grace = RwSignal::new(GRACE_DEFAULT_SECONDS);

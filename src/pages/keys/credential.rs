@@ -13,6 +13,7 @@ use latchkey_types::{
     id::CredentialId,
     key::{ItemId, KeyRow, RequestedExpiry, StorageProvider},
     key_kind::{CredentialKind, ListSpec},
+    receipt::WithReceipt,
     secret::TypedSecret,
     validate,
 };
@@ -114,7 +115,7 @@ fn TakenProvider(key: KeyRow, on_replace: Callback<KeyRow>) -> impl IntoView {
 
 /// Replaces the secrets of an external key.
 #[component]
-pub(super) fn ReplaceDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
+pub(super) fn ReplaceDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<WithReceipt<KeyRow>>) -> impl IntoView {
     let form = Form::new();
     let (provider, id) = (key.provider.unwrap_or(StorageProvider::Aws), credential_id(&key));
     let check = move || {
@@ -212,7 +213,7 @@ pub(super) fn GeneralDialog(
     /// The key to edit. An empty value then keeps the stored one.
     key: Option<KeyRow>,
     on_dismiss: Callback<()>,
-    on_done: Callback<KeyRow>,
+    on_done: Callback<WithReceipt<KeyRow>>,
 ) -> impl IntoView {
     let form = Form::new();
     let id = key.as_ref().and_then(credential_id);
@@ -225,7 +226,7 @@ pub(super) fn GeneralDialog(
         let call = check().map(|(name, value)| async move {
             match id {
                 Some(id) => edit_general(id, name, value).await,
-                None => create_general(name, value).await,
+                None => create_general(name, value).await.map(Into::into),
             }
         });
         form.send(call, move |row| on_done.run(row));

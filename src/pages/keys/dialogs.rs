@@ -17,6 +17,7 @@ use latchkey_types::{
     error::Error,
     key::{BulkAction, CreatedKey, ItemId, KeyRow},
     key_kind::{CredentialKind, Kind, KindSpec},
+    receipt::WithReceipt,
 };
 use latchkey_ui::grid::data_source::Rows;
 
@@ -47,13 +48,13 @@ pub(super) enum DialogResult {
     /// A credential was created.
     Stored(KeyRow),
     /// A credential got other secrets.
-    Replaced(KeyRow),
+    Replaced(WithReceipt<KeyRow>),
     /// The user replaces a credential instead of adding one.
     ReplaceInstead(KeyRow),
     /// A key got a new secret.
-    Rotated(CreatedKey),
+    Rotated(WithReceipt<CreatedKey>),
     /// A key was edited; its previous name and its new row.
-    Edited(String, KeyRow),
+    Edited(String, WithReceipt<KeyRow>),
     /// An action on one or several keys. The name is set for an action on one key.
     Bulk(BulkAction, BulkReport, Option<String>),
     /// Repeat an action on these keys.
@@ -84,7 +85,8 @@ pub(super) fn KeyDialog(
             view! { <StorageDialog on_dismiss on_done=stored on_replace=replace/> }.into_any()
         }
         (OpenDialog::Create, Kind::Credential(CredentialKind::General)) => {
-            view! { <GeneralDialog key=None on_dismiss on_done=Callback::new(move |row| on_done.run(DialogResult::Stored(row)))/> }.into_any()
+            let stored = Callback::new(move |created: WithReceipt<KeyRow>| on_done.run(DialogResult::Stored(created.value)));
+            view! { <GeneralDialog key=None on_dismiss on_done=stored/> }.into_any()
         }
         (OpenDialog::Edit(key), kind) => {
             let before = key.name.clone();

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::about_context::AboutContext;
-use crate::{api::projects::delete_project, routes};
+use crate::{api::projects::delete_project, pages::receipt_text::receipt_text, routes};
 use latchkey_types::project::ProjectRow;
 use latchkey_ui::{
     button::Button,
@@ -40,8 +40,8 @@ fn DeleteDialog(context: AboutContext, project: ProjectRow, on_dismiss: Callback
     let id = project.id;
     let submit = move |()| {
         let navigate = navigate.clone();
-        form.send(Some(ignore_not_found(delete_project(id))), move |()| {
-            toasts.success("Project deleted".to_owned());
+        form.send(Some(ignore_not_found(delete_project(id))), move |deleted| {
+            toasts.success(receipt_text("Project deleted", &deleted));
             navigate(routes::PROJECTS.path, NavigateOptions::default());
         });
     };

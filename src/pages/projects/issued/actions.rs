@@ -5,8 +5,17 @@ use std::time::Duration;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::context::IssuedContext;
-use crate::api::issued_keys::{revoke_key, set_key_disabled};
-use latchkey_types::{error::Error, id::KeyId, issued_key::IssuedRow, key_kind::Status};
+use crate::{
+    api::issued_keys::{revoke_key, set_key_disabled},
+    pages::receipt_text::receipt_text,
+};
+use latchkey_types::{
+    error::Error,
+    id::KeyId,
+    issued_key::IssuedRow,
+    key_kind::Status,
+    receipt::{Done, WithReceipt},
+};
 use latchkey_ui::{
     browser,
     button::IconButton,
@@ -75,10 +84,10 @@ pub(super) fn set_disabled(action: PendingAction, context: IssuedContext, toasts
     action.run(set_key_disabled(id, disabled), move |result| show_result(context, toasts, id, disabled, result));
 }
 
-fn show_result(context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool, result: Result<(), Error>) {
+fn show_result(context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool, result: Result<WithReceipt<Done>, Error>) {
     match result {
-        Ok(()) if disabled => toasts.success_with_undo("Key disabled".to_owned(), enable_again(context, toasts, id)),
-        Ok(()) => toasts.success("Key enabled".to_owned()),
+        Ok(changed) if disabled => toasts.success_with_undo(receipt_text("Key disabled", &changed), enable_again(context, toasts, id)),
+        Ok(_) => toasts.success("Key enabled"),
         Err(Error::SignedOut) => return browser::go_to_sign_in(),
         Err(error) => toasts.error(error.to_string()),
     }
@@ -101,9 +110,9 @@ pub(super) fn RevokeDialog(context: IssuedContext, row: IssuedRow, revoke_dialog
     let IssuedRow { id, name, holder, requests, .. } = row;
     let facts = format!("{holder} · {}", pluralize(requests, "request in this period", "requests in this period"));
     let submit = move |()| {
-        form.send(Some(ignore_not_found(revoke_key(id))), move |()| {
+        form.send(Some(ignore_not_found(revoke_key(id))), move |revoked| {
             revoke_dialog.close();
-            toasts.success("Key revoked".to_owned());
+            toasts.success(receipt_text("Key revoked", &revoked));
             context.mark_revoked(id);
             context.read();
         });

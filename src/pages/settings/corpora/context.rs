@@ -10,7 +10,7 @@ use latchkey_types::{
 use latchkey_ui::{
     dialog::{Dialogs, use_dialogs},
     resource::Refetchable,
-    toast::{Toasts, use_toasts},
+    toast::{ToastText, Toasts, use_toasts},
 };
 
 /// The open dialog of the page.
@@ -106,7 +106,7 @@ impl CorpusContext {
     }
 
     /// Shows a success toast.
-    pub(super) fn notify(self, message: String) {
+    pub(super) fn notify(self, message: ToastText) {
         self.toasts.success(message);
     }
 }

@@ -14,6 +14,7 @@ use latchkey_ui::{
     number::{format_bytes, format_integer, pluralize},
     table::{Column, Table},
     time::Time,
+    toast::ToastText,
 };
 
 /// A page of the documents, or what to do while there are none.
@@ -107,13 +108,13 @@ pub(super) fn DeleteDialog(
     document: DocumentRow,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let DocumentRow { id, title, .. } = document;
     let object = ConfirmObject { name: id.clone(), facts: title };
     let submit = move |()| {
-        form.send(Some(ignore_not_found(delete_document(corpus, id.clone()))), move |()| on_done.run("Document deleted".to_owned()));
+        form.send(Some(ignore_not_found(delete_document(corpus, id.clone()))), move |()| on_done.run("Document deleted".into()));
     };
     view! {
         <ConfirmDialog title="Delete this document?" objects=vec![object] effect="Queries will no longer find it. This cannot be undone."

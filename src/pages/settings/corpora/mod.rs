@@ -16,6 +16,7 @@ use leptos::prelude::*;
 use super::{SettingsPage, loaded_view};
 use crate::{
     api::corpora::{corpora_details, create_corpus, delete_corpus},
+    pages::receipt_text::receipt_text,
     routes,
 };
 use latchkey_types::{corpus::CorpusDetails, error::Error, validate};
@@ -35,7 +36,7 @@ use latchkey_ui::{
     resource::Refetchable,
     table::{Column, RowTable},
     time::Time,
-    toast::{Toasts, use_toasts},
+    toast::{ToastText, Toasts, use_toasts},
 };
 
 type CorporaResource = OnceResource<Result<Vec<CorpusDetails>, Error>>;
@@ -66,7 +67,7 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
     // Actions
     let reload = Callback::new(move |()| corpora.refetch(corpora_details));
     let dismiss = dialogs.dismiss;
-    let done = dialogs.done(move |message| {
+    let done = dialogs.done(move |message: ToastText| {
         toasts.success(message);
         reload.run(());
     });
@@ -137,11 +138,11 @@ fn actions(corpus: CorpusDetails, dialogs: Dialogs<OpenDialog>, toasts: Toasts) 
 }
 
 #[component]
-fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<ToastText>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let name = form.check("name", validate::name);
-        form.send(name.map(create_corpus), move |corpus| on_done.run(format!("Corpus created (ID {})", corpus.id)));
+        form.send(name.map(create_corpus), move |corpus| on_done.run(format!("Corpus created (ID {})", corpus.id).into()));
     };
     view! {
         <FormDialog title="Create corpus" form submit="Create corpus" on_submit=submit on_dismiss>
@@ -151,7 +152,7 @@ fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl Int
 }
 
 #[component]
-fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callback<ToastText>) -> impl IntoView {
     let form = Form::new();
     let CorpusDetails { id, name, keys, documents, .. } = corpus;
     let keys = match keys {
@@ -163,7 +164,7 @@ fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callba
         documents => format!(" {}", pluralize(documents, "document will be deleted.", "documents will be deleted.")),
     };
     let submit = move |()| {
-        form.send(Some(ignore_not_found(delete_corpus(id))), move |()| on_done.run("Corpus deleted".to_owned()));
+        form.send(Some(ignore_not_found(delete_corpus(id))), move |deleted| on_done.run(receipt_text("Corpus deleted", &deleted)));
     };
     view! {
         <ConfirmDialog title="Delete this corpus?" objects=vec![ConfirmObject { name, facts: format!("ID {id}") }]

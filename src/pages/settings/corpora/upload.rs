@@ -11,6 +11,7 @@ use latchkey_ui::{
     form_field::{FieldAria, FieldTexts, form_field},
     local_file::{LocalFile, chosen_files},
     number::pluralize_count,
+    toast::ToastText,
 };
 
 /// Largest file, in bytes: half of the largest request, because escapes make the JSON that is sent longer than the file.
@@ -52,7 +53,7 @@ pub(super) fn UploadDialog(
     context: CorpusContext,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let input = NodeRef::<html::Input>::new();
@@ -62,7 +63,7 @@ pub(super) fn UploadDialog(
         let files = input.get_untracked().map(|input| chosen_files(&input)).unwrap_or_default();
         let chosen = if files.is_empty() { Err(Error::invalid("files", "Choose at least one file.")) } else { Ok(files) };
         let call = form.record(chosen).map(|files| upload_all(context, files, sent));
-        form.send(call, move |result| on_done.run(format!("Documents uploaded: {}", result_text(result))));
+        form.send(call, move |result| on_done.run(format!("Documents uploaded: {}", result_text(result)).into()));
     };
 
     let texts = FieldTexts { hint: Some(HINT.to_owned()), ..FieldTexts::default() };

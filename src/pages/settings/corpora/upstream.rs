@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 
 use super::context::{CorpusContext, OpenDialog};
-use crate::api::corpora::remove_upstream;
+use crate::{api::corpora::remove_upstream, pages::receipt_text::receipt_text};
 use latchkey_types::corpus::UpstreamRow;
 use latchkey_ui::{
     button::{Button, IconButton},
     confirm_dialog::{ConfirmDialog, ConfirmObject},
     form::{Form, ignore_not_found},
     icon::{Glyph, Icon},
+    toast::ToastText,
 };
 
 /// The upstream, or the built-in index.
@@ -70,11 +71,11 @@ pub(super) fn RemoveDialog(
     base_url: String,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        form.send(Some(ignore_not_found(remove_upstream(corpus))), move |()| on_done.run("Upstream removed".to_owned()));
+        form.send(Some(ignore_not_found(remove_upstream(corpus))), move |removed| on_done.run(receipt_text("Upstream removed", &removed)));
     };
     view! {
         <ConfirmDialog title="Remove the upstream?" objects=ConfirmObject::only(base_url)

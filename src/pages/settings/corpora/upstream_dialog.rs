@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use super::context::CorpusContext;
 use crate::{
     api::corpora::set_upstream,
-    pages::settings::key_field::{check_key, key_choices},
+    pages::{
+        receipt_text::receipt_text,
+        settings::key_field::{check_key, key_choices},
+    },
 };
 use latchkey_types::{
     corpus::{CorpusPage, UpstreamRequest, UpstreamRow},
@@ -13,21 +16,21 @@ use latchkey_types::{
     permission::Permission,
     provider::GeneralKey,
 };
-use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField};
+use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField, toast::ToastText};
 
 #[component]
 pub(super) fn UpstreamDialog(
     context: CorpusContext,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let request = check(form);
         let has_key = request.as_ref().is_some_and(|request| request.credential.is_some());
         let call = request.map(|request| set_upstream(context.id, request));
-        form.send(call, move |upstream| on_done.run(done_message(has_key, &upstream).to_owned()));
+        form.send(call, move |saved| on_done.run(receipt_text(done_message(has_key, &saved.value), &saved)));
     };
     let CorpusPage { upstream, credentials, .. } = untrack(|| context.page.with(Clone::clone));
     let can_link = context.viewer.with_value(|viewer| viewer.can(Permission::ManageCredentials));

@@ -18,7 +18,7 @@ use latchkey_ui::{
     dialog::{Dialogs, use_dialogs},
     resource::Refetchable,
     select::Choice,
-    toast::{Toasts, use_toasts},
+    toast::{ToastText, Toasts, use_toasts},
 };
 
 /// The open dialog.
@@ -49,7 +49,7 @@ impl MembersContext {
     }
 
     /// Shows a toast and reloads the lists.
-    pub(super) fn notify(self, message: String) {
+    pub(super) fn notify(self, message: impl Into<ToastText>) {
         self.toasts.success(message);
         self.people.refetch(members_page);
     }
@@ -61,7 +61,7 @@ impl MembersContext {
     }
 
     /// Closes the dialog and shows a toast.
-    pub(super) fn done(self, message: String) {
+    pub(super) fn done(self, message: impl Into<ToastText>) {
         self.dialogs.close();
         self.notify(message);
     }

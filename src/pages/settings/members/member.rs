@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use super::{context::MembersContext, invite::chosen_role};
 use crate::{
     api::members::{disable_member, set_role},
-    pages::settings::organization::budget_dialog::{BudgetDialog, BudgetOwner},
+    pages::{
+        receipt_text::receipt_text,
+        settings::organization::budget_dialog::{BudgetDialog, BudgetOwner},
+    },
 };
 use latchkey_types::{
     error::Error,
@@ -20,6 +23,7 @@ use latchkey_ui::{
     number::pluralize,
     radio::RadioGroup,
     select::{Choice, SelectField, choices},
+    toast::ToastText,
 };
 
 const DISABLE: &str = "disable";
@@ -30,7 +34,7 @@ pub(super) fn RoleDialog(context: MembersContext, member: MemberRow, on_dismiss:
     let form = Form::new();
     let submit = Callback::new(move |()| {
         let request = form.check("role", chosen_role).map(|role| set_role(member.id, role));
-        form.send(request, move |()| context.done("Role changed".to_owned()));
+        form.send(request, move |changed| context.done(receipt_text("Role changed", &changed)));
     });
     view! {
         <FormDialog title="Change role" form submit="Save" on_submit=submit on_dismiss>
@@ -43,7 +47,7 @@ pub(super) fn RoleDialog(context: MembersContext, member: MemberRow, on_dismiss:
 /// Changes what all keys of a member may spend on language models.
 #[component]
 pub(super) fn MemberBudgetDialog(context: MembersContext, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
-    let done = Callback::new(move |message| context.done(message));
+    let done = Callback::new(move |message: ToastText| context.done(message));
     view! {
         <BudgetDialog owner=BudgetOwner::Member(member.id) before=member.budget.map(|state| state.budget) state=member.budget on_dismiss on_done=done>
             "All calls to language models by " <strong class="quoted">{member.name}</strong> ", and with the keys they created, share this budget."
@@ -61,7 +65,7 @@ pub(super) fn DisableDialog(context: MembersContext, member: MemberRow, on_dismi
     let submit = Callback::new(move |()| {
         let message = format!("{name} disabled");
         let receiver = if is_transfer.get_untracked() { form.check("receiver", parse_member).map(Some) } else { Some(None) };
-        form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |()| context.done(message));
+        form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |disabled| context.done(receipt_text(message, &disabled)));
     });
 
     let facts = format!("{} · {}", member.email, pluralize(member.keys, "key", "keys"));

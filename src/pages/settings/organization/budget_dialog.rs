@@ -7,14 +7,18 @@ use crate::{
         members::set_member_budget,
         organization::{set_agent_budget, set_organization_budget},
     },
-    pages::keys::budget::{self, BudgetFields},
+    pages::{
+        keys::budget::{self, BudgetFields},
+        receipt_text::receipt_text,
+    },
 };
 use latchkey_types::{
     budget::{Budget, BudgetState},
     error::Error,
     id::UserId,
+    receipt::{Done, WithReceipt},
 };
-use latchkey_ui::{form::Form, form_dialog::FormDialog};
+use latchkey_ui::{form::Form, form_dialog::FormDialog, toast::ToastText};
 
 /// Whose budget is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +38,10 @@ impl BudgetOwner {
         }
     }
 
-    async fn save(self, budget: Option<Budget>) -> Result<(), Error> {
+    async fn save(self, budget: Option<Budget>) -> Result<WithReceipt<Done>, Error> {
         match self {
             Self::Organization => set_organization_budget(budget).await,
-            Self::AgentKeys => set_agent_budget(budget).await,
+            Self::AgentKeys => set_agent_budget(budget).await.map(|()| Done {}.into()),
             Self::Member(user) => set_member_budget(user, budget).await,
         }
     }
@@ -53,14 +57,14 @@ pub(crate) fn BudgetDialog(
     state: Option<BudgetState>,
     on_dismiss: Callback<()>,
     /// Called with the message for the toast.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
     /// What the budget is for.
     children: Children,
 ) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let call = budget::check(form).map(|choice| owner.save(choice.budget()));
-        form.send(call, move |()| on_done.run("Budget saved".to_owned()));
+        form.send(call, move |saved| on_done.run(receipt_text("Budget saved", &saved)));
     };
     let validate = move |()| {
         // It shows the errors.

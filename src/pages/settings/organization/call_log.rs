@@ -9,6 +9,7 @@ use latchkey_ui::{
     form::Form,
     form_dialog::FormDialog,
     number::{check_integer_in, pluralize},
+    toast::ToastText,
 };
 
 /// For how long calls are kept: `Kept for 30 days`.
@@ -17,11 +18,11 @@ pub(super) fn days_text(days: i64) -> String {
 }
 
 #[component]
-pub(super) fn CallLogDialog(days: i64, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+pub(super) fn CallLogDialog(days: i64, on_dismiss: Callback<()>, on_done: Callback<ToastText>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let call = form.check("days", parse_days).map(set_call_log_days);
-        form.send(call, move |()| on_done.run("Changes saved".to_owned()));
+        form.send(call, move |()| on_done.run("Changes saved".into()));
     };
     let validate = move |()| {
         // It shows the error.

@@ -11,7 +11,13 @@ use latchkey_types::{
     budget::{Budget, BudgetState},
     organization::OrganizationBudgets,
 };
-use latchkey_ui::{button::Button, dialog::use_dialogs, message::AlertWithRetry, resource::Refetchable, toast::use_toasts};
+use latchkey_ui::{
+    button::Button,
+    dialog::use_dialogs,
+    message::AlertWithRetry,
+    resource::Refetchable,
+    toast::{ToastText, use_toasts},
+};
 
 /// The open dialog, with the current value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +37,7 @@ pub(super) fn LanguageModels(first: OrganizationBudgets) -> impl IntoView {
 
     // Actions
     let reload = Callback::new(move |()| budgets.refetch(read_organization_budgets));
-    let done = dialogs.done(move |message: String| {
+    let done = dialogs.done(move |message: ToastText| {
         toasts.success(message);
         reload.run(());
     });

@@ -23,6 +23,7 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
     number::{format_count, pluralize_count},
     select::SelectField,
+    toast::ToastText,
 };
 
 /// Name of the checkboxes.
@@ -43,7 +44,7 @@ pub(super) fn AddModelsDialog(
     keys: Vec<GeneralKey>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let ProviderRow { id, name, models, .. } = provider;
@@ -54,7 +55,7 @@ pub(super) fn AddModelsDialog(
     });
     let submit = move |()| {
         let models = check(form);
-        form.send(models.map(|models| add_all(id, models)), move |message| on_done.run(message));
+        form.send(models.map(|models| add_all(id, models)), move |message| on_done.run(message.into()));
     };
     let list = move || match offered.get() {
         None => view! { <p class="field-hint offered-loading" role="status">"Loading the provider’s list of models…"</p> }.into_any(),

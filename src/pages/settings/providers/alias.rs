@@ -3,12 +3,15 @@
 use leptos::prelude::*;
 
 use super::targets::{self, TARGETS, TargetFields};
-use crate::api::providers::{create_alias, edit_alias};
+use crate::{
+    api::providers::{create_alias, edit_alias},
+    pages::receipt_text::receipt_text,
+};
 use latchkey_types::{
     provider::{AliasRequest, AliasRow},
     provider_rules,
 };
-use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::Choice};
+use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::Choice, toast::ToastText};
 
 #[component]
 pub(super) fn AliasDialog(
@@ -18,7 +21,7 @@ pub(super) fn AliasDialog(
     models: Vec<Choice>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let id = alias.as_ref().map(|alias| alias.id);
@@ -27,11 +30,11 @@ pub(super) fn AliasDialog(
         let request = check(form).map(|request| async move {
             let saved = match id {
                 Some(id) => edit_alias(id, request).await,
-                None => create_alias(request).await,
+                None => create_alias(request).await.map(Into::into),
             };
             saved.map_err(|error| targets::at_list(error, TARGETS))
         });
-        form.send(request, move |_| on_done.run(message.to_owned()));
+        form.send(request, move |saved| on_done.run(receipt_text(message, &saved)));
     };
     let (name, before) = alias.map_or_else(|| (String::new(), vec![None]), |alias| (alias.name, alias.targets.into_iter().map(Some).collect()));
     view! {

@@ -2,15 +2,20 @@
 
 use leptos::prelude::*;
 
-use crate::api::providers::{delete_alias, delete_model, delete_provider};
+use crate::{
+    api::providers::{delete_alias, delete_model, delete_provider},
+    pages::receipt_text::receipt_text,
+};
 use latchkey_types::{
     error::Error,
     provider::{AliasRow, ModelRow, ProviderRow},
+    receipt::{Done, WithReceipt},
 };
 use latchkey_ui::{
     confirm_dialog::{ConfirmDialog, ConfirmObject},
     form::{Form, FormError, ignore_not_found},
     number::pluralize,
+    toast::ToastText,
 };
 
 /// The field at which conflicts are shown.
@@ -64,7 +69,7 @@ impl DeleteTarget {
     }
 
     /// Succeeds also if the object is gone already.
-    async fn delete(self) -> Result<(), Error> {
+    async fn delete(self) -> Result<WithReceipt<Done>, Error> {
         let result = match self {
             Self::Provider(provider) => ignore_not_found(delete_provider(provider.id)).await,
             Self::Model(model) => ignore_not_found(delete_model(model.id)).await,
@@ -87,12 +92,12 @@ pub(super) fn DeleteDialog(
     target: DeleteTarget,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let (name, effect, title, message) = (target.name(), target.effect(), target.title(), target.message());
     let submit = move |()| {
-        form.send(Some(target.clone().delete()), move |()| on_done.run(message.to_owned()));
+        form.send(Some(target.clone().delete()), move |deleted| on_done.run(receipt_text(message, &deleted)));
     };
     view! {
         <ConfirmDialog title objects=ConfirmObject::only(name) effect verb="Delete" form on_confirm=submit on_dismiss>

@@ -39,7 +39,7 @@ use latchkey_ui::{
     resource::Refetchable,
     rows::ForRows,
     select::Choice,
-    toast::use_toasts,
+    toast::{ToastText, use_toasts},
 };
 use model::ModelDialog;
 use open_dialog::OpenDialog;
@@ -78,7 +78,7 @@ fn Providers(first: ProviderList) -> impl IntoView {
 
     // Actions
     let reload = Callback::new(move |()| list.refetch(list_providers));
-    let done = dialogs.done(move |message| {
+    let done = dialogs.done(move |message: ToastText| {
         toasts.success(message);
         reload.run(());
     });
@@ -155,7 +155,7 @@ fn model_choices(list: &ProviderList, except: Option<ModelId>) -> Vec<Choice> {
 }
 
 /// `prompt` is the last one of `Try it`.
-fn dialog(open: OpenDialog, list: ProviderList, prompt: RwSignal<String>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
+fn dialog(open: OpenDialog, list: ProviderList, prompt: RwSignal<String>, on_dismiss: Callback<()>, on_done: Callback<ToastText>) -> AnyView {
     let models = |except| model_choices(&list, except);
     match open {
         OpenDialog::AddProvider(known) => view! { <AddProviderDialog known keys=list.keys on_dismiss on_done/> }.into_any(),

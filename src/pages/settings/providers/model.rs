@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     api::providers::edit_model,
-    pages::settings::key_field::{check_key, key_choices},
+    pages::{
+        receipt_text::receipt_text,
+        settings::key_field::{check_key, key_choices},
+    },
 };
 use latchkey_types::{
     budget::TOKENS_MAX,
@@ -23,6 +26,7 @@ use latchkey_ui::{
     form_dialog::FormDialog,
     number::{check_integer_in, check_optional, format_integer},
     select::{Choice, SelectField},
+    toast::ToastText,
 };
 
 /// Name of the checkbox.
@@ -38,7 +42,7 @@ pub(super) fn ModelDialog(
     models: Vec<Choice>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
 
@@ -57,7 +61,7 @@ pub(super) fn ModelDialog(
     let submit = move |()| {
         let request = check(form, is_unlinked);
         let call = request.map(|request| async move { edit_model(id, request).await.map_err(|error| targets::at_list(error, FALLBACKS)) });
-        form.send(call, move |_| on_done.run("Changes saved".to_owned()));
+        form.send(call, move |saved| on_done.run(receipt_text("Changes saved", &saved)));
     };
 
     // View

@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     api::providers::{create_provider, edit_provider},
-    pages::settings::key_field::{check_key, key_choices},
+    pages::{
+        receipt_text::receipt_text,
+        settings::key_field::{check_key, key_choices},
+    },
 };
 use latchkey_types::{
     error::Error,
@@ -16,6 +19,7 @@ use latchkey_ui::{
     form::Form,
     form_dialog::FormDialog,
     select::{Choice, SelectField},
+    toast::ToastText,
 };
 
 /// The values of the fields that a known provider fills in.
@@ -49,12 +53,12 @@ pub(super) fn AddProviderDialog(
     keys: Vec<GeneralKey>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let chosen = RwSignal::new(known.to_owned());
     let submit = move |()| {
-        form.send(check(form).map(create_provider), move |_| on_done.run("Provider added".to_owned()));
+        form.send(check(form).map(create_provider), move |_| on_done.run("Provider added".into()));
     };
     // Keyed, so that what was typed for one provider is not kept for another.
     let render = move |name: String| fields(form, Values::of_known(&name), "e.g. https://api.openai.com/v1 or https://api.anthropic.com");
@@ -74,13 +78,13 @@ pub(super) fn EditProviderDialog(
     keys: Vec<GeneralKey>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let id = provider.id;
     let submit = move |()| {
         let request = check(form).map(|request| edit_provider(id, request));
-        form.send(request, move |edited| on_done.run(edit_message(edited)));
+        form.send(request, move |edited| on_done.run(receipt_text(edit_message(&edited.value), &edited)));
     };
     let linked = provider.link.key().map(|key| key.id.to_string()).unwrap_or_default();
     let values = Values {
@@ -133,7 +137,7 @@ fn check(form: Form) -> Option<ProviderRequest> {
     Some(ProviderRequest { name: name?, style: style?, base_url: base_url?, credential_header, key: key? })
 }
 
-fn edit_message(edited: UpdatedProvider) -> String {
+fn edit_message(edited: &UpdatedProvider) -> String {
     if edited.unlinked.is_empty() {
         return "Changes saved".to_owned();
     }

@@ -2,12 +2,16 @@
 
 use leptos::prelude::*;
 
-use crate::api::roles::{create_role, delete_role, edit_role};
+use crate::{
+    api::roles::{create_role, delete_role, edit_role},
+    pages::receipt_text::receipt_text,
+};
 use latchkey_types::{
     error::Error,
     id::RoleId,
     member::RoleRow,
     permission::{Permission, Permissions},
+    receipt::WithReceipt,
     validate,
 };
 use latchkey_ui::{
@@ -17,6 +21,7 @@ use latchkey_ui::{
     form::{Form, FormError},
     form_dialog::FormDialog,
     number::pluralize,
+    toast::ToastText,
 };
 
 #[component]
@@ -29,7 +34,7 @@ pub(super) fn DraftDialog(
     permissions: Permissions,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let (id, name) = role.map(|role| (role.id, role.name)).unzip();
@@ -39,7 +44,7 @@ pub(super) fn DraftDialog(
             (Some(name), Some(permissions)) => Some(save(id, name, permissions)),
             _ => None,
         };
-        form.send(request, move |_| on_done.run(if id.is_some() { "Role updated" } else { "Role created" }.to_owned()));
+        form.send(request, move |saved| on_done.run(receipt_text(if id.is_some() { "Role updated" } else { "Role created" }, &saved)));
     };
 
     let option = |permission: Permission| CheckboxOption {
@@ -62,10 +67,10 @@ pub(super) fn DraftDialog(
     }
 }
 
-async fn save(id: Option<RoleId>, name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
+async fn save(id: Option<RoleId>, name: String, permissions: Vec<String>) -> Result<WithReceipt<RoleRow>, Error> {
     match id {
         Some(id) => edit_role(id, name, permissions).await,
-        None => create_role(name, permissions).await,
+        None => create_role(name, permissions).await.map(Into::into),
     }
 }
 
@@ -74,10 +79,10 @@ pub(super) fn DeleteDialog(
     role: RoleRow,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
-    let submit = Callback::new(move |()| form.send(Some(delete_role(role.id)), move |()| on_done.run("Role deleted".to_owned())));
+    let submit = Callback::new(move |()| form.send(Some(delete_role(role.id)), move |deleted| on_done.run(receipt_text("Role deleted", &deleted))));
     view! {
         <ConfirmDialog title="Delete this role?" objects=vec![ConfirmObject { name: role.name, facts: pluralize(role.members, "member", "members") }]
             effect="A role can be deleted only when no member, invitation, template or project key uses it."

@@ -16,7 +16,7 @@ use latchkey_ui::{
     message::AlertWithRetry,
     page::{PageActions, PageLead},
     resource::Refetchable,
-    toast::use_toasts,
+    toast::{ToastText, use_toasts},
 };
 use matrix::RoleMatrix;
 
@@ -56,7 +56,7 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
     // Actions
     let reload = Callback::new(move |()| roles.refetch(list_roles));
     let dismiss = dialogs.dismiss;
-    let done = dialogs.done(move |message| {
+    let done = dialogs.done(move |message: ToastText| {
         toasts.success(message);
         reload.run(());
     });

@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 
-use crate::api::services::delete_service;
+use crate::{api::services::delete_service, pages::receipt_text::receipt_text};
 use latchkey_types::service::ServiceRow;
 use latchkey_ui::{
     confirm_dialog::{ConfirmDialog, ConfirmObject},
     form::{Form, ignore_not_found},
+    toast::ToastText,
 };
 
 #[component]
@@ -14,12 +15,12 @@ pub(super) fn DeleteDialog(
     service: ServiceRow,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
     let ServiceRow { id, name, base_url, .. } = service;
     let submit = move |()| {
-        form.send(Some(ignore_not_found(delete_service(id))), move |()| on_done.run("Service deleted".to_owned()));
+        form.send(Some(ignore_not_found(delete_service(id))), move |deleted| on_done.run(receipt_text("Service deleted", &deleted)));
     };
     view! {
         <ConfirmDialog title="Delete this service?" objects=vec![ConfirmObject { name, facts: base_url }]

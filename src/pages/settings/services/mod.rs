@@ -26,7 +26,7 @@ use latchkey_ui::{
     page::{PageActions, PageLead},
     resource::Refetchable,
     rows::ForRows,
-    toast::use_toasts,
+    toast::{ToastText, use_toasts},
 };
 use service::ServiceDialog;
 
@@ -60,7 +60,7 @@ fn Services(first: ServiceList) -> impl IntoView {
 
     // Actions
     let reload = Callback::new(move |()| list.refetch(list_services));
-    let done = dialogs.done(move |message| {
+    let done = dialogs.done(move |message: ToastText| {
         toasts.success(message);
         reload.run(());
     });
@@ -108,7 +108,7 @@ fn matches(service: &ServiceRow, search: &str) -> bool {
     [&service.name, &service.base_url].into_iter().any(|text| text.to_lowercase().contains(&search))
 }
 
-fn dialog(open: OpenDialog, credentials: Vec<LinkableCredential>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
+fn dialog(open: OpenDialog, credentials: Vec<LinkableCredential>, on_dismiss: Callback<()>, on_done: Callback<ToastText>) -> AnyView {
     match open {
         OpenDialog::Add => view! { <ServiceDialog service=None credentials on_dismiss on_done/> }.into_any(),
         OpenDialog::Edit(service) => view! { <ServiceDialog service=Some(service) credentials on_dismiss on_done/> }.into_any(),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::services::{create_service, edit_service},
-    pages::settings::key_field::check_key,
+    pages::{receipt_text::receipt_text, settings::key_field::check_key},
 };
 use latchkey_types::{
     error::Error,
@@ -27,6 +27,7 @@ use latchkey_ui::{
     form::Form,
     form_dialog::FormDialog,
     icon::{Glyph, Icon},
+    toast::ToastText,
 };
 
 #[component]
@@ -37,7 +38,7 @@ pub(super) fn ServiceDialog(
     credentials: Vec<LinkableCredential>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
-    on_done: Callback<String>,
+    on_done: Callback<ToastText>,
 ) -> impl IntoView {
     let form = Form::new();
 
@@ -58,8 +59,8 @@ pub(super) fn ServiceDialog(
     let submit = move |()| {
         let request = check(form).map(|request| async move {
             let saved = match id {
-                Some(id) => edit_service(id, request).await.map(edit_message),
-                None => create_service(request).await.map(|_| "Service added".to_owned()),
+                Some(id) => edit_service(id, request).await.map(|edited| receipt_text(edit_message(&edited.value), &edited)),
+                None => create_service(request).await.map(|_| "Service added".into()),
             };
             saved.map_err(at_form_field)
         });
@@ -178,7 +179,7 @@ fn index_in(field: &str, list: &str) -> Option<usize> {
     field.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?.0.parse().ok()
 }
 
-fn edit_message(updated: UpdatedService) -> String {
+fn edit_message(updated: &UpdatedService) -> String {
     match updated.unlinked {
         Some(reason) => format!("Changes saved. {}", reason.text()),
         None => "Changes saved".to_owned(),
