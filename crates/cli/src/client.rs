@@ -11,8 +11,13 @@ use serde::{
 };
 use url::Url;
 
-use super::{error::CliError, input};
-use latchkey_types::net::is_loopback_host;
+use super::{error::CliError, input, print};
+use latchkey_types::{
+    id::ReceiptId,
+    net::is_loopback_host,
+    receipt::{RECEIPT_HEADER, ReceiptSummary},
+    rest::receipts::Receipt,
+};
 
 /// Maximum time to establish a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -89,6 +94,8 @@ pub struct Client {
 pub struct ApiResponse {
     /// The unchanged response body: JSON, or empty.
     pub text: String,
+    /// The ids of the receipts of what the request revoked, separated by commas.
+    receipts: Option<String>,
 }
 
 impl ApiResponse {
@@ -148,6 +155,7 @@ impl Client {
     pub async fn send(&self, request: RequestBuilder) -> Result<ApiResponse, CliError> {
         let response = request.send().await.map_err(|error| self.transport_error(&error))?;
         let status = response.status();
+        let receipts = response.headers().get(RECEIPT_HEADER).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let text = read(response).await.map_err(|error| self.transport_error(&error))?;
         if !status.is_success() {
             return Err(self.rejection(status, &text));
@@ -155,7 +163,22 @@ impl Client {
         if !text.is_empty() && serde_json::from_str::<IgnoredAny>(&text).is_err() {
             return Err(CliError::Unavailable(format!("the server at {} is not Latchkey: its response is not JSON", self.base)));
         }
-        Ok(ApiResponse { text })
+        Ok(ApiResponse { text, receipts })
+    }
+
+    /// Since when a change is effective. `None` if it took no access away, or if this API key must not read receipts.
+    pub async fn receipt(&self, response: &ApiResponse) -> Option<ReceiptSummary> {
+        // All are effective when the last one is.
+        let id: ReceiptId = response.receipts.as_deref()?.rsplit(", ").next()?.parse().ok()?;
+        let response = self.send(self.request(Method::GET, &format!("receipts/{id}"))).await.ok()?;
+        Some(response.read::<Receipt>().ok()?.summary())
+    }
+
+    /// Prints since when a change is effective, if it took access away.
+    pub async fn print_receipt(&self, response: &ApiResponse) {
+        if let Some(receipt) = self.receipt(response).await {
+            print::status(&receipt.sentence());
+        }
     }
 
     fn transport_error(&self, error: &reqwest::Error) -> CliError {

@@ -3,8 +3,8 @@
 /// An error as one sentence without secrets. The variant determines the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The key is not valid. The verdict is already printed.
-    #[error("the key is not valid")]
+    /// The key, or the signature of a receipt, is not valid. That is already printed.
+    #[error("not valid")]
     NotValid,
     /// Invalid command line or input.
     #[error("{0}")]

@@ -7,6 +7,7 @@ pub mod input;
 pub mod keys;
 pub mod models;
 pub mod print;
+pub mod receipts;
 pub mod services;
 pub mod table;
 pub mod usage;
@@ -18,7 +19,7 @@ The API key comes from LATCHKEY_API_KEY or --api-key-file, never from an argumen
 
 Exit codes:
   0  success; for verify: the key is VALID
-  1  only for verify: the key is not valid
+  1  for verify: the key is not valid; for receipts: the signature is not valid
   2  invalid command line
   3  the server rejected the request (4xx)
   4  the server can't be reached or failed (5xx)";

@@ -12,6 +12,7 @@ use latchkey_cli::{
         providers::{self, ProvidersOptions},
     },
     print,
+    receipts::{self, ReceiptsOptions},
     services::{self, ServicesOptions},
     usage::{self, CallsOptions, UsageOptions},
     verify::{self, VerifyOptions},
@@ -53,6 +54,8 @@ enum Command {
     Usage(UsageOptions),
     /// List calls of language models, through the API of a running server
     Calls(CallsOptions),
+    /// Show receipts of revocations, through the API of a running server
+    Receipts(ReceiptsOptions),
     /// Verify a key through the API of a running server
     Verify(VerifyOptions),
     /// Print a shell completion script
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Providers(options) => run_single_threaded(providers::run(*options)),
         Command::Usage(options) => run_single_threaded(usage::run(options)),
         Command::Calls(options) => run_single_threaded(usage::run_calls(options)),
+        Command::Receipts(options) => run_single_threaded(receipts::run(options)),
         Command::Verify(options) => run_single_threaded(verify::run(options)),
         Command::Completion(options) => print::finish(completion::run(&options, &mut Cli::command())),
     }

@@ -47,7 +47,7 @@ pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result
     let body = CreateKey { kind: options.kind.clone(), name: Name(options.name.clone()), corpora: options.corpora.clone(), ..attributes };
     let idempotency_key = options.idempotency_key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let request = context.client.request(Method::POST, "keys").header("idempotency-key", idempotency_key).json(&body);
-    print_secret(context, context.client.send(request).await?, "created")
+    print_secret(context, &context.client.send(request).await?, "created")
 }
 
 /// The response to the creation or rotation of a key, as far as it is printed.
@@ -64,7 +64,7 @@ struct KeyName {
 }
 
 /// Prints only the secret to standard output, so that `KEY=$(latchkey keys create …)` works.
-fn print_secret(context: &Context, response: ApiResponse, done: &str) -> Result<(), CliError> {
+fn print_secret(context: &Context, response: &ApiResponse, done: &str) -> Result<(), CliError> {
     if context.json {
         return print::line(&response.text);
     }
@@ -114,7 +114,12 @@ pub(super) async fn edit(options: &EditOptions, context: impl FnOnce() -> Result
     let (id, body) = (key_id(&options.id)?, options.request()?);
     let context = context()?;
     let response = context.client.send(context.client.request(Method::PATCH, &format!("keys/{id}")).json(&body)).await?;
-    print::line(&if context.json { response.text } else { view::facts(&response.read()?) })
+    if context.json {
+        return print::line(&response.text);
+    }
+    print::line(&view::facts(&response.read()?))?;
+    context.client.print_receipt(&response).await;
+    Ok(())
 }
 
 /// Disables or enables a key; `verb` is `disable` or `enable`.
@@ -124,7 +129,9 @@ pub(super) async fn set(id: &KeyId, verb: &str, context: &Context) -> Result<(),
         return print::line(&response.text);
     }
     let key: Key = response.read()?;
-    print::line(&crate::table::plain(&format!("{} is {}.", view::named(&key.name, &key.id.to_string()), key.status.as_str())))
+    print::line(&crate::table::plain(&format!("{} is {}.", view::named(&key.name, &key.id.to_string()), key.status.as_str())))?;
+    context.client.print_receipt(&response).await;
+    Ok(())
 }
 
 #[derive(Debug, Args)]
@@ -145,7 +152,12 @@ pub(super) async fn rotate(options: &RotateOptions, context: impl FnOnce() -> Re
     let context = context()?;
     let body = RotateKey { grace_seconds: GraceSeconds(options.grace / 1000) };
     let request = context.client.request(Method::POST, &format!("keys/{id}/rotate")).json(&body);
-    print_secret(&context, context.client.send(request).await?, "rotated")
+    let response = context.client.send(request).await?;
+    print_secret(&context, &response, "rotated")?;
+    if !context.json {
+        context.client.print_receipt(&response).await;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Args)]
@@ -167,10 +179,13 @@ pub(super) async fn delete(options: &DeleteOptions, context: impl FnOnce() -> Re
         let target = if let [id] = &ids[..] { id.to_string() } else { format!("{} keys", ids.len()) };
         input::confirm(&format!("Delete {target} permanently?"))?;
     }
-    let (mut deleted, mut error) = (Vec::new(), None);
+    let (mut deleted, mut responses, mut error) = (Vec::new(), Vec::new(), None);
     for id in &ids {
         match context.client.send(context.client.request(Method::DELETE, &format!("keys/{id}"))).await {
-            Ok(_) => deleted.push(id.to_string()),
+            Ok(response) => {
+                deleted.push(id.to_string());
+                responses.push(response);
+            }
             Err(CliError::Rejected(message)) => {
                 error = match error {
                     Some(CliError::Rejected(before)) => Some(CliError::Rejected(format!("{before}; {id}: {message}"))),
@@ -187,6 +202,9 @@ pub(super) async fn delete(options: &DeleteOptions, context: impl FnOnce() -> Re
         print::line(&json!({ "deleted": deleted }).to_string())?;
     } else if !deleted.is_empty() {
         print::line(&format!("Deleted {}.", deleted.join(", ")))?;
+        if let Some(last) = responses.last() {
+            context.client.print_receipt(last).await;
+        }
     }
     error.map_or(Ok(()), Err)
 }

@@ -38,8 +38,13 @@ impl Context {
         if !options.yes {
             input::confirm(&format!("Delete {} permanently?", options.id))?;
         }
-        self.client.send(self.request(Method::DELETE, path)).await?;
-        print::line(&if self.json { json!({ "deleted": [options.id] }).to_string() } else { format!("Deleted {}.", options.id) })
+        let response = self.client.send(self.request(Method::DELETE, path)).await?;
+        if self.json {
+            return print::line(&json!({ "deleted": [options.id] }).to_string());
+        }
+        print::line(&format!("Deleted {}.", options.id))?;
+        self.client.print_receipt(&response).await;
+        Ok(())
     }
 }
 

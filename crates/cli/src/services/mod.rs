@@ -159,8 +159,13 @@ pub async fn run(options: ServicesOptions) -> Result<(), CliError> {
             if !options.yes {
                 input::confirm(&format!("Delete {} permanently?", options.id))?;
             }
-            context.client.send(context.client.request(Method::DELETE, &path)).await?;
-            print::line(&if context.json { json!({ "deleted": [options.id] }).to_string() } else { format!("Deleted {}.", options.id) })
+            let response = context.client.send(context.client.request(Method::DELETE, &path)).await?;
+            if context.json {
+                return print::line(&json!({ "deleted": [options.id] }).to_string());
+            }
+            print::line(&format!("Deleted {}.", options.id))?;
+            context.client.print_receipt(&response).await;
+            Ok(())
         }
     }
 }
