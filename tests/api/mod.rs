@@ -20,6 +20,7 @@ mod v1 {
     mod project_keys;
     mod providers;
     mod public_keys;
+    mod receipts;
     mod schemathesis;
     mod verify;
     mod whoami;

@@ -2,6 +2,7 @@
 
 mod errors;
 mod models;
+mod receipts;
 mod services;
 
 use std::{

@@ -202,6 +202,7 @@ pub fn of(route: &Route) -> Option<Example> {
         (
             "GET",
             "/.well-known/jwks.json"
+            | "/.well-known/latchkey-receipts.json"
             | "/healthz"
             | "/metrics"
             | "/openapi.json"
@@ -250,6 +251,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("GET" | "DELETE", "/api/v1/providers/{id}") => with_object(Object::Provider, |_, _| Value::Null),
         ("PATCH", "/api/v1/providers/{id}") => with_object(Object::Provider, |fixtures, _| json!({ "name": fixtures.unique_name() })),
         ("POST", "/api/v1/providers/{id}/models") => with_object(Object::Provider, |fixtures, _| json!({ "name": fixtures.unique_name() })),
+        ("GET", "/api/v1/receipts/{id}") => with_object(Object::Receipt, |_, _| Value::Null),
         ("GET", "/api/v1/services") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/services") => {
             plain(|fixtures, _| json!({ "name": fixtures.unique_name(), "base_url": "https://api.example.test", "injection": { "type": "bearer" } }))

@@ -60,6 +60,8 @@ pub enum Object {
     Service,
     /// A call of a model whose bodies are stored.
     CallBodies,
+    /// The receipt of a deleted key.
+    Receipt,
     /// A member with the role without permissions, so that the role hierarchy never rejects the call.
     Member,
     /// A role without permissions.
@@ -118,6 +120,7 @@ impl Object {
             Self::Alias => "als_00000000000070008000000000000000",
             Self::Service => "svc_00000000000070008000000000000000",
             Self::CallBodies => "req_00000000000070008000000000000000",
+            Self::Receipt => "rcp_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
@@ -270,6 +273,7 @@ impl Fixtures {
                 text(&self.call_as_owner("services/create", arguments).await["id"])
             }
             Object::CallBodies => self.log_bodies().await,
+            Object::Receipt => self.create_receipt().await,
             Object::Member => self.create_member().await,
             Object::Role => self.create_role(&[]).await,
             Object::Invitation => {
@@ -429,6 +433,13 @@ impl Fixtures {
     async fn create_model(&self) -> String {
         let arguments = json!({ "provider": self.create_provider().await, "request": { "name": self.unique_name() } });
         text(&self.call_as_owner("providers/create-model", arguments).await["id"])
+    }
+
+    /// The receipt of a deleted key. Returns the id.
+    async fn create_receipt(&self) -> String {
+        let created = self.call_as_owner("keys/create", json!({ "request": { "kind": "agent", "name": self.unique_name() } })).await;
+        let deleted = self.call_as_owner("keys/bulk", json!({ "action": "delete", "ids": [created["key"]["id"]] })).await;
+        text(&deleted["receipt"]["id"])
     }
 
     async fn create_issued_key(&self, user: &TestUser) -> KeyId {

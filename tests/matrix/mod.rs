@@ -5,12 +5,12 @@ pub mod examples;
 pub mod fixtures;
 mod routes;
 
-use std::{fmt::Write, thread};
+use std::{collections::BTreeSet, fmt::Write, thread};
 
 use latchkey::routes::page_at;
 use latchkey_program::router::router;
 use latchkey_types::access::Access;
-use reqwest::StatusCode;
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::runtime::Builder;
 
@@ -87,6 +87,13 @@ const fn missing(object: Object) -> Expected {
 
 /// Calls a route with the id of an object.
 async fn call(fixtures: &Fixtures, route: &Route, example: &Example, caller: Caller<'_>, id: &str) -> (StatusCode, Value) {
+    let response = send(fixtures, route, example, caller, id).await;
+    // The body of an event stream never ends.
+    let is_stream = response.headers().get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    (response.status(), if is_stream { Value::Null } else { response.json().await.unwrap_or_default() })
+}
+
+async fn send(fixtures: &Fixtures, route: &Route, example: &Example, caller: Caller<'_>, id: &str) -> Response {
     let arguments = (example.arguments)(fixtures, id);
     let path = examples::path_of(route, id);
     let response = if route.uses_session() {
@@ -111,10 +118,7 @@ async fn call(fixtures: &Fixtures, route: &Route, example: &Example, caller: Cal
         let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         if arguments.is_null() { request.send().await } else { request.json(&arguments).send().await }
     };
-    let response = response.unwrap();
-    // The body of an event stream never ends.
-    let is_stream = response.headers().get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-    (response.status(), if is_stream { Value::Null } else { response.json().await.unwrap_or_default() })
+    response.unwrap()
 }
 
 /// Calls a route as every caller and writes deviations from its declaration to `failures`.
@@ -261,6 +265,100 @@ async fn every_page_allows_exactly_the_declared_callers() {
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
+}
+
+/// The server functions and routes whose call with their example takes access away, or may do so: edits are not compared with what was before.
+const REVOKING: [(&str, &str); 42] = [
+    ("DELETE", "/api/v1/aliases/{id}"),
+    ("DELETE", "/api/v1/corpora/{id}"),
+    ("DELETE", "/api/v1/corpora/{id}/upstream"),
+    ("DELETE", "/api/v1/credentials/{id}"),
+    ("DELETE", "/api/v1/keys/{id}"),
+    ("DELETE", "/api/v1/models/{id}"),
+    ("DELETE", "/api/v1/providers/{id}"),
+    ("DELETE", "/api/v1/services/{id}"),
+    ("PATCH", "/api/v1/aliases/{id}"),
+    ("PATCH", "/api/v1/keys/{id}"),
+    ("PATCH", "/api/v1/models/{id}"),
+    ("PATCH", "/api/v1/providers/{id}"),
+    ("PATCH", "/api/v1/services/{id}"),
+    ("POST", "/api/v1/keys/{id}/disable"),
+    ("POST", "/api/v1/keys/{id}/rotate"),
+    ("PUT", "/api/v1/corpora/{id}/upstream"),
+    ("POST", "/fn/corpora/delete"),
+    ("POST", "/fn/corpora/remove-upstream"),
+    ("POST", "/fn/corpora/set-upstream"),
+    ("POST", "/fn/credentials/replace-external"),
+    ("POST", "/fn/issued/revoke"),
+    ("POST", "/fn/issued/set-disabled"),
+    ("POST", "/fn/keys/bulk"),
+    ("POST", "/fn/keys/edit"),
+    ("POST", "/fn/keys/rotate"),
+    ("POST", "/fn/members/disable"),
+    ("POST", "/fn/members/set-budget"),
+    ("POST", "/fn/members/set-role"),
+    ("POST", "/fn/organization/set-agent-budget"),
+    ("POST", "/fn/organization/set-budget"),
+    ("POST", "/fn/organization/set-call-log-days"),
+    ("POST", "/fn/projects/delete"),
+    ("POST", "/fn/providers/delete"),
+    ("POST", "/fn/providers/delete-alias"),
+    ("POST", "/fn/providers/delete-model"),
+    ("POST", "/fn/providers/edit"),
+    ("POST", "/fn/providers/edit-alias"),
+    ("POST", "/fn/providers/edit-model"),
+    ("POST", "/fn/roles/delete"),
+    ("POST", "/fn/roles/edit"),
+    ("POST", "/fn/services/delete"),
+    ("POST", "/fn/services/edit"),
+];
+
+/// Functions whose settings take nothing away, although they are stored with some that do: the page shows no receipt.
+const WITHOUT_SENTENCE: [&str; 2] = ["/fn/organization/set-agent-budget", "/fn/organization/set-call-log-days"];
+
+#[tokio::test]
+async fn every_rule_that_takes_access_away_has_a_receipt() {
+    let fixtures = Fixtures::create().await;
+    let owner = &fixtures.users[0];
+    let mut failures = String::new();
+    for route in declared::all() {
+        let example = examples::of(&route).unwrap();
+        let id = fixtures.create_object(example.object, owner).await;
+        let response = send(&fixtures, &route, &example, Caller::User(owner), &id).await;
+        let header = response.headers().get("x-latchkey-receipt").map(|value| value.to_str().unwrap().to_owned());
+        let is_revoking = REVOKING.contains(&(route.method.as_str(), route.path.as_str()));
+        if header.is_some() != is_revoking {
+            writeln!(failures, "{} {}: {header:?}, {}", route.method, route.path, response.status()).unwrap();
+        }
+        let Some(header) = header.filter(|_| route.path.starts_with("/fn/")) else { continue };
+        let expected = if WITHOUT_SENTENCE.contains(&route.path.as_str()) { Value::Null } else { Value::from(header) };
+        let shown = response.json::<Value>().await.unwrap()["receipt"]["id"].clone();
+        if shown != expected {
+            writeln!(failures, "{}: {shown} in the body", route.path).unwrap();
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+#[tokio::test]
+async fn every_call_with_a_receipt_is_described_with_it() {
+    let server = TestServer::start().await;
+    let document: Value = server.visitor().get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    let has_receipt = |operation: &Value| {
+        operation["responses"].as_object().unwrap().values().any(|response| response["headers"].get("X-Latchkey-Receipt").is_some())
+    };
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if has_receipt(operation) {
+                described.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    let of_api = REVOKING.iter().filter(|(_, path)| path.starts_with("/api/"));
+    // Its example changes the name, which is no reason to wait; a new value is one.
+    let expected = of_api.chain(&[("PATCH", "/api/v1/credentials/{id}")]).map(|(method, path)| ((*method).to_owned(), (*path).to_owned()));
+    assert_eq!(described, expected.collect());
 }
 
 /// Calls every route once as an owner. Returns the server.

@@ -163,7 +163,15 @@ async fn invalid_paths_and_queries_are_client_errors() {
         }
         assert_eq!((response.status().as_u16(), response.headers()["allow"].to_str().unwrap()), (405, allow), "{method} {path}");
     }
-    for path in ["/api/v1/keys", "/api/v1/openapi.json", "/openapi.json", "/api/v1/whoami", "/healthz", "/.well-known/jwks.json"] {
+    for path in [
+        "/api/v1/keys",
+        "/api/v1/openapi.json",
+        "/openapi.json",
+        "/api/v1/whoami",
+        "/healthz",
+        "/.well-known/jwks.json",
+        "/.well-known/latchkey-receipts.json",
+    ] {
         let request = server.visitor().client.head(format!("{}{path}", server.url)).header("x-api-key", &api.key);
         let response = request.send().await.unwrap();
         assert_eq!((response.status(), response.bytes().await.unwrap().len()), (StatusCode::OK, 0), "{path}");
