@@ -75,7 +75,7 @@ test('long names hide no column and no button', { tag: '@once' }, async ({ page,
   await call(otherPage.context(), server, 'access-requests/create', { template });
 
   const paths = ['/billing', '/projects', `/projects/${project}`, `/projects/${project}/keys`, `/settings/corpora/${corpus.id}`];
-  for (const path of [...paths, ...['providers', 'corpora', 'members', 'roles', 'audit'].map((name) => `/settings/${name}`)]) {
+  for (const path of [...paths, ...['providers', 'corpora', 'members', 'roles', 'audit', 'instances'].map((name) => `/settings/${name}`)]) {
     await open(page, path);
     await expect(page.getByRole('table').first()).toBeVisible();
     for (const width of WIDTHS) {

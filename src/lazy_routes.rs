@@ -27,6 +27,7 @@ use crate::{
             audit::AuditPage,
             calls::CallsPage,
             corpora::{CorporaPage, CorpusPage},
+            instances::InstancesPage,
             members::MembersPage,
             organization::OrganizationPage,
             providers::ProvidersPage,

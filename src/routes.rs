@@ -62,6 +62,7 @@ macro_rules! with_pages {
                 ROLES "/settings/roles", "Roles", Access::Permission(Permission::ManageRoles) => { view! { <RolesPage/> } };
                 CALLS "/settings/calls", "Call log", Access::Permission(Permission::ViewBilling) => { view! { <CallsPage/> } };
                 AUDIT "/settings/audit", "Audit log", Access::Permission(Permission::ViewAuditLog) => { view! { <AuditPage/> } };
+                INSTANCES "/settings/instances", "Instances", Access::Permission(Permission::ManageOrganization) => { view! { <InstancesPage/> } };
                 ORGANIZATION "/settings/organization", "Organization", Access::Permission(Permission::ManageOrganization) => { view! { <OrganizationPage/> } };
             }
             /// Overview, profile, billing and notifications.

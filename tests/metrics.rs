@@ -96,3 +96,17 @@ async fn requests_are_counted_by_route_not_by_path() {
     let names = after.keys().map(|name| name.to_lowercase()).collect::<String>();
     assert!(!names.contains("lka_secret") && !names.contains("nowhere"), "{names}");
 }
+
+#[tokio::test]
+async fn revocations_and_the_lease_are_measured() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let (id, _) = page.agent_key("a").await;
+    let before = read(&server).await;
+    assert_eq!((before["latchkey_revocation_seconds_count"], before["latchkey_lease_held"]), (0.0, 1.0), "creating a key revokes nothing");
+    page.call("keys/bulk", json!({ "action": "delete", "ids": [id] })).await;
+    let after = read(&server).await;
+    assert_eq!((after["latchkey_revocation_seconds_count"], after["latchkey_instances"]), (1.0, 1.0));
+    assert_eq!(after[r#"latchkey_revocation_seconds_bucket{le="5"}"#], 1.0);
+    assert!(after["latchkey_change_lag_seconds"] < 2.0);
+}

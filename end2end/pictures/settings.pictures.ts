@@ -244,6 +244,10 @@ pictures('organization', () => {
   });
 });
 
+pictures('instances', () => {
+  pageStates(() => '/settings/instances', { states: ['typical'] });
+});
+
 pictures('audit', () => {
   test.beforeEach(async ({ page, enter }) => {
     await enter('typical');

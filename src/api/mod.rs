@@ -7,6 +7,7 @@ pub mod billing;
 pub mod calls;
 pub mod corpora;
 pub mod credentials;
+pub mod instances;
 pub mod issued_keys;
 pub mod key_templates;
 pub mod keys;

@@ -112,6 +112,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/credentials/own-external", Access::Permission(Permission::ManageApiKeys)),
     ("/fn/credentials/replace-external", Access::Manage),
     ("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
+    ("/fn/instances/list", Access::Permission(Permission::ManageOrganization)),
     ("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     ("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
     ("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),

@@ -103,6 +103,7 @@ pub fn of(route: &Route) -> Option<Example> {
             with_object(Object::External, |_, id| json!({ "id": id, "request": aws_secrets() })).of_external()
         }
         ("POST", "/fn/credentials/test") => with_object(Object::General, |_, id| json!({ "id": id })).of_general(),
+        ("POST", "/fn/instances/list") => plain(|_, _| json!({})),
         ("POST", "/fn/invitations/create") => {
             with_object(Object::Role, |fixtures, role| json!({ "email": format!("{}@acme.test", fixtures.unique_name()), "role": role }))
         }

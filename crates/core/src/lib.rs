@@ -21,6 +21,7 @@ pub mod expiry;
 pub mod http_client;
 pub mod idempotency;
 pub mod idle_secrets;
+pub mod instances;
 pub mod invitations;
 pub mod issued_keys;
 pub mod key_lists;
@@ -61,6 +62,7 @@ use latchkey_events::EventLog;
 use latchkey_store::{self as store, Store};
 use latchkey_types::error::Error;
 use latchkey_verify::Verifier;
+use prometheus::Histogram;
 use secrecy::SecretString;
 
 use audit::Auditor;
@@ -115,7 +117,7 @@ pub struct Core {
 
 impl Core {
     /// # Errors
-    /// When the HTTP client cannot be built.
+    /// When the HTTP client or a metric cannot be built.
     pub fn new(
         store: Store,
         keyring: &Keyring,
@@ -130,7 +132,7 @@ impl Core {
             let verifier = Arc::clone(&verifier);
             move |changes| changes.iter().for_each(|change| verifier.apply(change))
         });
-        let receipt_issuer = ReceiptIssuer::new(store.clone(), Arc::clone(&vault), public_url.issuer());
+        let receipt_issuer = ReceiptIssuer::new(store.clone(), Arc::clone(&vault), public_url.issuer())?;
         Ok(Self {
             body_log: BodyLog::new(store.clone(), Arc::clone(&vault)),
             verifier,
@@ -157,6 +159,11 @@ impl Core {
             receipt_issuer,
             has_users: AtomicBool::new(false),
         })
+    }
+
+    /// How long revocations took to be effective on every instance, in seconds.
+    pub fn revocation_durations(&self) -> &Histogram {
+        self.receipt_issuer.durations()
     }
 
     /// Whether a user exists. Users are never removed, so `true` is cached.

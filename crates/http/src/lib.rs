@@ -39,7 +39,7 @@ impl AppState {
     /// # Errors
     /// When two metrics have the same name.
     pub fn new(core: Core, trusted_proxies: Vec<IpNet>, model_limits: ModelLimits) -> anyhow::Result<Self> {
-        let metrics = Metrics::new(core.verifier.store_reads().clone())?;
+        let metrics = Metrics::new(core.verifier.store_reads().clone(), core.revocation_durations().clone())?;
         Ok(Self(Arc::new(Shared { core, metrics, trusted_proxies, model_limits })))
     }
 }

@@ -20,6 +20,7 @@ mod effect;
 mod engine;
 pub mod idempotency_keys;
 pub mod imports;
+pub mod instance_records;
 pub mod instances;
 pub mod invitations;
 pub mod issued_key_list;

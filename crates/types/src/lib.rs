@@ -15,6 +15,7 @@ mod database;
 pub mod dollars;
 pub mod error;
 pub mod id;
+pub mod instance;
 pub mod issued_key;
 pub mod key;
 pub mod key_kind;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod calls;
 mod card_search;
 pub mod corpora;
+pub mod instances;
 mod key_field;
 mod log;
 pub mod members;

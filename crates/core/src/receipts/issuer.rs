@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus::{Histogram, HistogramOpts};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
@@ -30,6 +31,9 @@ use latchkey_types::{
 /// For how long a revocation, which is effective by then, waits for its receipt.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
 
+/// The upper bounds of the histogram, in seconds.
+const BOUNDS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.2, 5.0];
+
 #[derive(Clone)]
 pub(crate) struct ReceiptIssuer(Arc<Shared>);
 
@@ -42,6 +46,8 @@ struct Shared {
     waiting: Mutex<Vec<WaitingReceipt>>,
     /// Held while receipts are stored. Those that are added meanwhile follow together.
     storing: tokio::sync::Mutex<()>,
+    /// How long revocations took to be effective.
+    durations: Histogram,
 }
 
 struct WaitingReceipt {
@@ -50,8 +56,15 @@ struct WaitingReceipt {
 }
 
 impl ReceiptIssuer {
-    pub(crate) fn new(store: Store, vault: Arc<Vault>, url: String) -> Self {
-        Self(Arc::new(Shared { store, vault, url, keys: ReceiptKeys::default(), waiting: Mutex::default(), storing: tokio::sync::Mutex::default() }))
+    pub(crate) fn new(store: Store, vault: Arc<Vault>, url: String) -> prometheus::Result<Self> {
+        let help = "From the commit of a change that takes access away until it is effective on every instance.";
+        let durations = Histogram::with_opts(HistogramOpts::new("latchkey_revocation_seconds", help).buckets(BOUNDS.to_vec()))?;
+        let (keys, waiting, storing) = (ReceiptKeys::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self(Arc::new(Shared { store, vault, url, keys, waiting, storing, durations })))
+    }
+
+    pub(crate) fn durations(&self) -> &Histogram {
+        &self.0.durations
     }
 
     pub(super) fn keys(&self) -> &ReceiptKeys {
@@ -61,6 +74,7 @@ impl ReceiptIssuer {
     /// Issues the receipt of a change. The change is effective all the same if that fails, so a failure is only logged.
     pub(crate) async fn issue(&self, organization: OrganizationId, change: ReceiptChange, effect: Effect) {
         let receipt = UnsignedReceipt::new(organization, change, effect);
+        self.0.durations.observe(Duration::from_millis(u64::try_from(receipt.took_ms).unwrap_or_default()).as_secs_f64());
         let summary = ReceiptSummary::new(receipt.id, &receipt.instances, receipt.took_ms);
         let (stored, is_stored) = oneshot::channel();
         self.waiting().push(WaitingReceipt { receipt, stored });

@@ -9,7 +9,7 @@ use std::{
 
 use axum::http::StatusCode;
 use prometheus::{
-    Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     core::{Collector, GenericGauge},
 };
 
@@ -30,10 +30,13 @@ pub struct Metrics {
     flush_age: Gauge,
     bodies_dropped: IntGauge,
     database_up: IntGauge,
+    lease_held: IntGauge,
+    instances: IntGauge,
+    change_lag: Gauge,
 }
 
 impl Metrics {
-    pub fn new(store_reads: IntCounter) -> prometheus::Result<Self> {
+    pub fn new(store_reads: IntCounter, revocation_durations: Histogram) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let requests =
             Opts::new("latchkey_http_requests_total", "Requests, by method, route and status class. Of the verify routes, only rejected requests.");
@@ -55,13 +58,17 @@ impl Metrics {
             flush_age: gauge(&registry, "latchkey_flush_age_seconds", "Time since usage was last written, or since there was none to write.")?,
             bodies_dropped: gauge(&registry, "latchkey_call_bodies_dropped", "Calls of language models whose bodies could not be kept.")?,
             database_up: gauge(&registry, "latchkey_database_up", "1 if the database is reachable, else 0.")?,
+            lease_held: gauge(&registry, "latchkey_lease_held", "1 if this instance may accept keys, else 0; always 1 on SQLite.")?,
+            instances: gauge(&registry, "latchkey_instances", "Instances whose lease may be valid, as this one sees them.")?,
+            change_lag: gauge(&registry, "latchkey_change_lag_seconds", "From the oldest change of the last read to its application here.")?,
             registry,
         };
-        let others: [Box<dyn Collector>; 6] = [
+        let others: [Box<dyn Collector>; 7] = [
             Box::new(HistogramCollector(Arc::clone(&metrics.verify_histogram))),
             Box::new(metrics.requests.clone()),
             Box::new(metrics.rejected_connections.clone()),
             Box::new(store_reads),
+            Box::new(revocation_durations),
             Box::new(info),
             Box::new(started),
         ];
@@ -104,7 +111,21 @@ impl Metrics {
         self.flush_age.set(Duration::from_millis(age_ms.try_into().unwrap_or_default()).as_secs_f64());
         self.bodies_dropped.set(whole(core.body_log.dropped()));
         self.database_up.set(i64::from(!core.store.is_database_lost()));
+        self.set_instances(core);
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn set_instances(&self, core: &Core) {
+        self.lease_held.set(i64::from(core.store.lease().is_valid()));
+        if !core.store.is_shared() {
+            self.instances.set(1);
+            return;
+        }
+        let view = Arc::clone(&core.store.instances().borrow());
+        let own = core.store.instance().id;
+        let lag_ms = view.instances.iter().find(|instance| instance.id == own).map_or(0, |instance| instance.lag_ms);
+        self.instances.set(whole(view.instances.len()));
+        self.change_lag.set(Duration::from_millis(u64::try_from(lag_ms).unwrap_or_default()).as_secs_f64());
     }
 }
 
