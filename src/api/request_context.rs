@@ -42,7 +42,8 @@ pub(super) async fn answer_with_receipt<T>(body: impl AsyncFnOnce(RequestContext
     let permissions = caller.session.as_ref().map(|session| session.permissions);
     let earlier = caller.earlier.map(|session| session.actor(caller.device.address));
     let call = RequestContext { state: state.clone(), device: caller.device, session: caller.session, response: response.clone() };
-    let (result, receipts) = receipts::collect(body(call)).await;
+    // In a box, because each wrapper contains the future again.
+    let (result, receipts) = receipts::collect(Box::pin(body(call))).await;
     if let Some(value) = receipt_header::value_of(&receipts) {
         response.insert_header(RECEIPT, value);
     }

@@ -107,7 +107,8 @@ fn warn_on_error(stored: Result<(), latchkey_types::error::Error>) {
 }
 
 fn serialize_headers(headers: &HeaderMap) -> String {
-    let pairs = REPLAYED_HEADERS.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
+    let names = REPLAYED_HEADERS;
+    let pairs = names.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
     serde_json::to_string(&pairs.collect::<Vec<_>>()).unwrap_or_default()
 }
 

@@ -47,7 +47,7 @@ pub async fn join_instances(store: &Store, verifier: &Verifier) -> Result<(), st
 /// Reads, applies and confirms changes, which keeps the lease of this instance.
 async fn keep_lease(store: &Store, verifier: &Verifier) {
     let mut feed = ChangeFeed::new(store);
-    let (mut applied_at, mut had_lease) = (boottime_us(), true);
+    let (mut applied_at, mut was_leased) = (boottime_us(), true);
     loop {
         let applied = match feed.read().await {
             Ok(read) if read.oldest_program > Store::newest_migration() => {
@@ -66,7 +66,7 @@ async fn keep_lease(store: &Store, verifier: &Verifier) {
             Ok(()) => {
                 applied_at = boottime_us();
                 verifier.set_unavailable(false);
-                if !had_lease {
+                if !was_leased {
                     tracing::info!("lease held again");
                 }
             }
@@ -75,12 +75,12 @@ async fn keep_lease(store: &Store, verifier: &Verifier) {
                 if boottime_us() - applied_at > READ_LIMIT_US {
                     verifier.set_unavailable(true);
                 }
-                if had_lease && !has_lease {
+                if was_leased && !has_lease {
                     tracing::error!(%error, "lease ended: no key is valid until the changes can be read again");
                 }
             }
         }
-        had_lease = has_lease;
+        was_leased = has_lease;
         store.count_feed_turn();
         feed.wait().await;
     }

@@ -37,7 +37,7 @@ pub struct Throttle(Counts);
 
 enum Counts {
     Memory(Cache<SubjectDigest, Arc<AtomicU32>>),
-    Shared(SharedCounts),
+    Shared(Box<SharedCounts>),
 }
 
 /// Counts in the database.
@@ -94,7 +94,7 @@ impl Throttle {
             return Self::in_memory();
         }
         let refused = Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(MAX_SUBJECTS).time_to_live(REFUSED_FOR).build();
-        Self(Counts::Shared(SharedCounts { store: store.clone(), pepper: pepper.clone(), refused }))
+        Self(Counts::Shared(Box::new(SharedCounts { store: store.clone(), pepper: pepper.clone(), refused })))
     }
 
     fn in_memory() -> Self {
@@ -226,7 +226,7 @@ mod tests {
     /// Counts in a database, as one of several instances.
     fn shared(store: &Store) -> Throttle {
         let refused = Cache::new(MAX_SUBJECTS);
-        Throttle(Counts::Shared(SharedCounts { store: store.clone(), pepper: Pepper::new(&Zeroizing::new([1; 32])), refused }))
+        Throttle(Counts::Shared(Box::new(SharedCounts { store: store.clone(), pepper: Pepper::new(&Zeroizing::new([1; 32])), refused })))
     }
 
     #[tokio::test]

@@ -162,19 +162,19 @@ impl ImportWorker {
     /// The next file to copy, which is not among `copies`. The import jobs take turns, beginning with the one after `last`, except those that wait
     /// for their source, have enough copies or are claimed by another instance.
     async fn next_file(&self, copies: &mut Copies, last: Option<ImportId>) -> Result<Option<(ImportRecord, FileRecord)>, StoreError> {
-        let copied = copies.all();
+        let taken = copies.all();
         let jobs = store::imports::running_remote(&self.store).await?;
         self.outages.retain(|id| jobs.iter().any(|job| job.id == id));
         let (before, after): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| Some(job.id) <= last);
         for job in after.into_iter().chain(before) {
-            if !may_start(job.id, &copied) || self.outages.is_paused(job.id, Instant::now()) {
+            if !may_start(job.id, &taken) || self.outages.is_paused(job.id, Instant::now()) {
                 continue;
             }
             // The files that are being copied could all come before the one that is not.
-            let limit = i64::try_from(copied.len() + 1).unwrap_or(i64::MAX);
+            let limit = i64::try_from(taken.len() + 1).unwrap_or(i64::MAX);
             let open = store::imports::open_files(&mut *self.store.connection().await?, job.id, limit).await?;
             // By sample, because a retried file has a new one, and its earlier copy may not have ended.
-            if let Some(file) = open.into_iter().find(|file| !copied.contains(&(job.id, file.sample_id)))
+            if let Some(file) = open.into_iter().find(|file| !taken.contains(&(job.id, file.sample_id)))
                 && copies.claim(self, job.id).await?
             {
                 return Ok(Some((job, file)));
