@@ -248,9 +248,10 @@ mod tests {
 
     #[test]
     fn a_call_of_an_earlier_version_has_no_bodies() {
-        let mut json = serde_json::to_value(call(200)).unwrap();
+        let call = call(200);
+        let mut json = serde_json::to_value(&call).unwrap();
         json.as_object_mut().unwrap().remove("has_bodies");
-        assert_eq!(serde_json::from_value::<CallEvent>(json).unwrap(), call(200));
+        assert_eq!(serde_json::from_value::<CallEvent>(json).unwrap(), call);
     }
 
     #[test]
