@@ -48,7 +48,7 @@ struct SharedCounts {
     refused: Cache<SubjectDigest, ()>,
 }
 
-/// The digest of a subject or address, because the names that clients send can be long. In the database it is an HMAC, so that it tells no names.
+/// The digest of a subject or address, because the names that clients send can be long. In the database it is an HMAC, so that it contains no names.
 type SubjectDigest = [u8; 32];
 
 /// What a failed attempt is counted for.

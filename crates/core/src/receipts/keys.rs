@@ -1,4 +1,4 @@
-//! Ed25519 keys that sign receipts. They are not those of project keys: a verifier of project keys must not know them. The private key is wrapped
+//! Ed25519 keys that sign receipts. They are not those of project keys: a verifier of project keys must not accept them. The private key is wrapped
 //! in the keyring as `receipt <kid>` and deleted when it is replaced. The public key is kept as long as the receipts that it verifies.
 
 use std::{

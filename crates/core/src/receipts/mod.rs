@@ -38,7 +38,7 @@ pub async fn collect<T>(work: impl Future<Output = T>) -> (T, Vec<ReceiptSummary
 
 /// Adds a receipt to those that [`collect`] returns.
 fn record(receipt: ReceiptSummary) {
-    // Fails outside of `collect`, where nobody asks for receipts.
+    // Fails outside of `collect`, where receipts are not collected.
     let _ = ISSUED.try_with(|issued| issued.borrow_mut().push(receipt));
 }
 

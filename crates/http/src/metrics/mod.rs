@@ -59,7 +59,7 @@ impl Metrics {
             bodies_dropped: gauge(&registry, "latchkey_call_bodies_dropped", "Calls of language models whose bodies could not be kept.")?,
             database_up: gauge(&registry, "latchkey_database_up", "1 if the database is reachable, else 0.")?,
             lease_held: gauge(&registry, "latchkey_lease_held", "1 if this instance may accept keys, else 0; always 1 on SQLite.")?,
-            instances: gauge(&registry, "latchkey_instances", "Instances whose lease may be valid, as this one sees them.")?,
+            instances: gauge(&registry, "latchkey_instances", "Instances whose lease may be valid, by the last read of this one.")?,
             change_lag: gauge(&registry, "latchkey_change_lag_seconds", "From the oldest change of the last read to its application here.")?,
             registry,
         };
