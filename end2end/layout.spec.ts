@@ -92,7 +92,8 @@ test('the head of the roles is low on a phone', { tag: '@once' }, async ({ page,
   const table = page.getByRole('table', { name: 'Roles' });
   await expect(table.getByRole('columnheader', { name: NAME })).toContainText('0 members');
   expect((await table.getByRole('row').first().boundingBox())!.height).toBeLessThanOrEqual(110);
-  await expect(table.getByRole('row', { name: 'View Keys' })).toBeInViewport({ ratio: 0.99 });
+  // Not the row, which is wider than the phone and is scrolled sideways.
+  await expect(table.getByRole('rowheader', { name: 'View Keys' })).toBeInViewport({ ratio: 0.99 });
   await axe(page, 'roles on a phone');
   await expectFitsWidth(page);
 });
