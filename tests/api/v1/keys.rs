@@ -164,3 +164,19 @@ async fn unknown_paths_return_problem_details() {
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
     }
 }
+
+/// The clocks of instances differ.
+#[tokio::test]
+async fn without_grace_a_secret_has_expired_by_every_clock() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let (_, created) = api.post("/keys", json!({ "kind": "client", "name": "a" })).await;
+    let path = format!("/keys/{}/rotate", text(&created["key"]["id"]));
+    let database = server.database().await;
+    for grace_seconds in [3600, 0] {
+        assert_eq!(api.post(&path, json!({ "grace_seconds": grace_seconds })).await.0, StatusCode::OK);
+        let ends: Vec<i64> = sqlx::query_scalar("select expires_at from retired_secrets").fetch_all(&database).await.unwrap();
+        assert!(ends.iter().all(|end| (*end == 0) == (grace_seconds == 0)), "{ends:?}");
+    }
+}

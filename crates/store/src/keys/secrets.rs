@@ -88,6 +88,8 @@ async fn valid_digests(tx: &mut Tx, id: KeyId) -> Result<Vec<Vec<u8>>, StoreErro
 /// that no retired secret can be stored as a new key.
 pub async fn replace(tx: &mut Tx, id: KeyId, digest: &[u8], mask: &str, old_expires_at: Timestamp) -> Result<(), StoreError> {
     let now = Timestamp::now();
+    // Without a grace period they have expired by the clock of every instance, also of one that is behind.
+    let old_expires_at = if old_expires_at > now { old_expires_at } else { Timestamp(0) };
     // First, because without a grace period the previous secrets are no longer valid afterwards.
     if old_expires_at > now.plus_ms(GRACE_MIN_MS) {
         touch_added(tx, id).await?;
