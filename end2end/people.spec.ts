@@ -260,7 +260,7 @@ test.describe('a viewer', { tag: '@once' }, () => {
     await expect(page.getByText('You need the permission “View Billing”. Ask an owner of your organization.')).toBeVisible();
   });
 
-  test('who manages members is told whom to ask', async ({ page, server, owner }) => {
+  test('a page without access names members who can grant the permission', async ({ page, server, owner }) => {
     server.addUser('owner', owner.organization, 'Grace Hopper');
     server.addUser('member', owner.organization, 'Mia Chen');
     await switchUser(page, server, server.addUser('admin', owner.organization, 'Bo Berg'));

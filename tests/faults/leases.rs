@@ -102,7 +102,7 @@ async fn a_frozen_instance_delays_one_call_only() {
     for (id, _) in &keys {
         took.push(pair.delete(id).await);
     }
-    // The lease of the frozen instance had begun before it was stopped. When it is over, nobody waits for that instance any more.
+    // The lease of the frozen instance had begun before it was stopped. After its end, no commit waits for that instance.
     assert!(took[0] > LEASE / 2 && took[2] < LEASE / 2, "{took:?}");
     pair.signal("-CONT");
     for (_, secret) in &keys {

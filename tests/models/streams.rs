@@ -177,7 +177,7 @@ async fn credits_that_are_set_to_zero_end_open_streams() {
     let path = format!("/keys/{id}");
     fixture.edit(&path, json!({ "name": "other" })).await;
     let ended = timeout(2 * REVOKED_LIMIT, async { while stream.next().await.is_some_and(|chunk| !chunk.contains("error")) {} }).await;
-    assert!(ended.is_err(), "the stream goes on");
+    assert!(ended.is_err(), "the stream did not end");
     fixture.edit(&path, json!({ "credits": { "remaining": 0 } })).await;
     let changed = Instant::now();
     let event = last_event(&stream.rest().await);

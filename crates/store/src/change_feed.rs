@@ -117,7 +117,7 @@ impl ChangeFeed {
         Ok(())
     }
 
-    /// Waits until the next read is due: at once if something is to be confirmed.
+    /// Waits until the next read is due. It is due immediately if something must be confirmed.
     pub async fn wait(&mut self) {
         if self.must_confirm {
             return;
@@ -128,7 +128,7 @@ impl ChangeFeed {
         let _ = timeout(left, self.store.instances.read_request.notified()).await;
     }
 
-    /// Ends an instance whose lease has ended, so that nobody waits for it any more.
+    /// Ends an instance whose lease has ended, so that no commit waits for it.
     async fn fence(&mut self, instance: &InstanceView) -> Result<(), StoreError> {
         let (Some(mut connection), applied) = (self.connection.take(), self.applied.take()) else { return Ok(()) };
         let is_ended = within(READ_LIMIT, sql::fence(&mut connection, instance.id, instance.renewals)).await?;

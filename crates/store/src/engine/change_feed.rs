@@ -69,7 +69,7 @@ pub(crate) struct Confirmation<'a> {
 pub(crate) async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     // One round trip. A confirmation is about memory, so it need not be on disk: a crash of the database ends the connection, and then the
-    // instance reads anew.
+    // instance empties its cache.
     let setup = "set synchronous_commit = off; set default_transaction_isolation = 'read committed'; set statement_timeout = '2s'; \
                  set lock_timeout = '1s'";
     Executor::execute(&mut connection, sqlx::raw_sql(setup)).await?;
