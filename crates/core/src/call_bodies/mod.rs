@@ -273,22 +273,8 @@ impl LoggedCall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        accounts::{self, NewAccount},
-        testing::new_core,
-    };
+    use crate::testing::{new_core, new_owner};
     use latchkey_types::model_call::RESPONSE_BODY_MAX;
-
-    async fn owner(core: &Core) -> Actor {
-        let account = NewAccount {
-            organization: "acme".to_owned(),
-            name: "Ada".to_owned(),
-            email: "ada@acme.test".to_owned(),
-            password: "correct horse battery".into(),
-        };
-        accounts::create_user(core, account, "owner").await.unwrap();
-        accounts::console_actor(&store::users::find_user_by_email(&core.store, "ada@acme.test").await.unwrap().unwrap())
-    }
 
     /// Records the bodies of a call. Returns its id.
     fn record(core: &Core, organization: OrganizationId, at: i64, response: &[u8]) -> RequestId {
@@ -302,7 +288,7 @@ mod tests {
     #[tokio::test]
     async fn bodies_are_sealed_for_one_call() {
         let (core, _folder) = new_core().await;
-        let actor = owner(&core).await;
+        let actor = new_owner(&core).await;
         let id = record(&core, actor.organization, 1000, b"A secret answer");
         let bodies = read(&core, &actor, id).await.unwrap();
         assert_eq!((bodies.request.text.as_str(), bodies.response.text.as_str()), ("A secret plan", "A secret answer"));
@@ -325,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn many_bodies_are_written_in_batches() {
         let (core, _folder) = new_core().await;
-        let actor = owner(&core).await;
+        let actor = new_owner(&core).await;
         let response = vec![b'a'; RESPONSE_BODY_MAX];
         let ids: Vec<RequestId> = (0..10).map(|at| record(&core, actor.organization, at, &response)).collect();
         let batch = core.body_log.next_batch();
@@ -340,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn old_bodies_are_deleted() {
         let (core, _folder) = new_core().await;
-        let actor = owner(&core).await;
+        let actor = new_owner(&core).await;
         let ids: Vec<RequestId> = (0..250).map(|at| record(&core, actor.organization, at, b"")).collect();
         core.body_log.flush().await;
         delete_before(&core.store, OrganizationId::new(), Timestamp(1000)).await.unwrap();
