@@ -1,6 +1,6 @@
 //! Sliding-window rate limit: at most N requests in any span of a given duration.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroU32};
 
 /// Requests closer together than 1/64 of the duration share one entry, dated as the last of them. So an entry expires late by at most that
 /// fraction and never early, and a window holds at most 65 entries.
@@ -11,7 +11,12 @@ const PARTS: i64 = 64;
 pub(super) struct Window {
     /// Kept out of `older` because most keys have only this entry; avoids an allocation.
     newest: Option<Entry>,
-    older: VecDeque<Entry>,
+    older: Option<Box<OlderEntries>>,
+}
+
+#[derive(Debug, Default)]
+struct OlderEntries {
+    entries: VecDeque<Entry>,
     sum: i64,
 }
 
@@ -19,37 +24,55 @@ pub(super) struct Window {
 struct Entry {
     first: i64,
     last: i64,
-    count: u32,
+    /// Not zero, so that an entry that is missing takes no more space.
+    count: NonZeroU32,
+}
+
+impl Entry {
+    fn requests(&self) -> i64 {
+        i64::from(self.count.get())
+    }
 }
 
 impl Window {
     /// Number of requests in the last `duration_ms`; drops expired entries.
     pub(super) fn count(&mut self, now: i64, duration_ms: i64) -> i64 {
-        let is_expired = |entry: &mut Entry| entry.last + duration_ms <= now;
-        while let Some(oldest) = self.older.pop_front_if(is_expired) {
-            self.sum -= i64::from(oldest.count);
-        }
+        let is_expired = |entry: &Entry| entry.last + duration_ms <= now;
         // If the newest is expired, all others are too.
-        if let Some(newest) = self.newest.take_if(is_expired) {
-            self.sum -= i64::from(newest.count);
+        if self.newest.as_ref().is_some_and(is_expired) {
+            self.newest = None;
         }
-        self.sum
+        let Some(older) = &mut self.older else { return self.newest_requests() };
+        while let Some(oldest) = older.entries.pop_front_if(|entry| is_expired(entry)) {
+            older.sum -= oldest.requests();
+        }
+        older.sum + self.newest_requests()
+    }
+
+    fn newest_requests(&self) -> i64 {
+        self.newest.as_ref().map_or(0, Entry::requests)
     }
 
     pub(super) fn add(&mut self, now: i64, duration_ms: i64) {
-        self.sum += 1;
-        match &mut self.newest {
-            Some(newest) if now - newest.first <= duration_ms / PARTS && newest.count < u32::MAX => {
-                newest.last = newest.last.max(now);
-                newest.count += 1;
-            }
-            newest => self.older.extend(newest.replace(Entry { first: now, last: now, count: 1 })),
+        if let Some(newest) = &mut self.newest
+            && now - newest.first <= duration_ms / PARTS
+            && let Some(count) = newest.count.checked_add(1)
+        {
+            newest.last = newest.last.max(now);
+            newest.count = count;
+            return;
+        }
+        if let Some(previous) = self.newest.replace(Entry { first: now, last: now, count: NonZeroU32::MIN }) {
+            let older = self.older.get_or_insert_default();
+            older.sum += previous.requests();
+            older.entries.push_back(previous);
         }
     }
 
     /// Milliseconds until the oldest entry expires; 0 if there is none.
     pub(super) fn frees_in(&self, now: i64, duration_ms: i64) -> i64 {
-        self.older.front().or(self.newest.as_ref()).map_or(0, |oldest| (oldest.last + duration_ms - now).max(0))
+        let oldest = self.older.as_ref().and_then(|older| older.entries.front()).or(self.newest.as_ref());
+        oldest.map_or(0, |oldest| (oldest.last + duration_ms - now).max(0))
     }
 
     pub(super) fn is_empty(&mut self, now: i64, duration_ms: i64) -> bool {
@@ -62,6 +85,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn older(window: &Window) -> usize {
+        window.older.as_ref().map_or(0, |older| older.entries.len())
+    }
 
     fn take(window: &mut Window, now: i64, limit: i64, duration: i64) -> bool {
         let has_room = window.count(now, duration) < limit;
@@ -85,10 +112,10 @@ mod tests {
     fn requests_that_are_close_together_share_an_entry() {
         let mut window = Window::default();
         (0..1000).for_each(|_| window.add(7, 1000));
-        assert_eq!((window.older.len(), window.count(7, 1000)), (0, 1000));
-        window.newest = Some(Entry { first: 7, last: 7, count: u32::MAX });
+        assert_eq!((older(&window), window.count(7, 1000)), (0, 1000));
+        window.newest = Some(Entry { first: 7, last: 7, count: NonZeroU32::MAX });
         window.add(7, 1000);
-        assert_eq!(window.older.len(), 1, "the count of an entry is limited");
+        assert_eq!((older(&window), window.count(7, 1000)), (1, i64::from(u32::MAX) + 1), "the count of an entry is limited");
     }
 
     #[test]
@@ -120,7 +147,7 @@ mod tests {
                 if is_accepted {
                     accepted.push(now);
                 }
-                prop_assert!(window.older.len() <= usize::try_from(PARTS).unwrap() + 1);
+                prop_assert!(older(&window) <= usize::try_from(PARTS).unwrap() + 1);
             }
         }
     }
