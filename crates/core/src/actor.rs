@@ -48,12 +48,12 @@ impl Actor {
     /// The creator of an internal key, acting through it.
     pub fn of_key(key: &CachedKey, address: Option<IpAddr>) -> Self {
         Self {
-            organization: key.organization,
-            user: key.created_by,
+            organization: key.creator.organization,
+            user: key.creator.user,
             name: key.name.to_string(),
             auth_method: AuthMethod::Key { id: key.id, digest: key.digest() },
-            permissions: key.permissions,
-            scopes: Some(Scopes::parse(&key.scopes)),
+            permissions: key.creator.permissions,
+            scopes: Some(Scopes::parse(key.scopes())),
             address,
         }
     }

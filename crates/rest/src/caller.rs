@@ -78,7 +78,7 @@ pub(crate) async fn check_verify(presented: &str, state: &AppState, check: Check
         require_active(key)?;
         admit_internal(key, state, check)?;
         VERIFY.check(key)?;
-        Ok(key.organization)
+        Ok(key.creator.organization)
     };
     match state.verifier.with_recent(presented, authorize) {
         Some(organization) => organization,
@@ -88,11 +88,11 @@ pub(crate) async fn check_verify(presented: &str, state: &AppState, check: Check
 
 /// Checks that the key has this scope and that its creator currently has a permission that the scope needs.
 pub(crate) fn require_scope(key: &CachedKey, scope: Scope) -> Result<(), Problem> {
-    if !key.scopes.iter().any(|has| has == scope.as_str()) {
+    if !key.scopes().iter().any(|has| has == scope.as_str()) {
         let detail = format!("This key does not have the scope “{}”.", scope.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
     }
-    Ok(Access::OneOf(scope.needs()).require(key.permissions)?)
+    Ok(Access::OneOf(scope.needs()).require(key.creator.permissions)?)
 }
 
 /// Checks that the key is an internal key, and counts the request at the first check.
@@ -118,7 +118,7 @@ pub(crate) fn actor_of(key: &CachedKey, parts: &Parts, state: &AppState) -> Acto
 /// 403 `wrong_project`, also if the project does not exist; 403 `insufficient_permissions`.
 pub(crate) fn require_project(key: &CachedKey, project: &str, permission: Permission) -> Result<(), Problem> {
     let forbidden = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
-    match &key.project_grant {
+    match key.project_grant() {
         Some(own) if key.belongs_to(project) && own.permissions.has(permission) => Ok(()),
         Some(own) if key.belongs_to(project) => {
             let label = permission.label();
@@ -136,7 +136,7 @@ pub(crate) fn require_project(key: &CachedKey, project: &str, permission: Permis
 pub(crate) async fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Arc<CachedKey>, Problem> {
     let key = find(presented_key(headers)?, state).await?;
     require_active(&key)?;
-    request_context::set_caller(key.organization, key.created_by, Some(key.id));
+    request_context::set_caller(key.creator.organization, key.creator.user, Some(key.id));
     Ok(key)
 }
 
@@ -145,5 +145,5 @@ async fn find(presented: &str, state: &AppState) -> Result<Arc<CachedKey>, Probl
 }
 
 fn require_active(key: &CachedKey) -> Result<(), Problem> {
-    presented_key::require_active(key.lifecycle.status(Timestamp::now()))
+    presented_key::require_active(key.lifecycle().status(Timestamp::now()))
 }

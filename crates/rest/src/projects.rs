@@ -76,7 +76,9 @@ pub(crate) async fn nodes(
 async fn visible_project(db: &mut Connection, caller: &AuthorizedForProject, id: ProjectId) -> Result<ProjectRecord, Problem> {
     match caller {
         AuthorizedForProject::Internal(actor) => Ok(projects::find_visible(db, actor, id).await?.record),
-        AuthorizedForProject::ProjectKey(key) => Ok(store::projects::find(db, key.organization, key.created_by, id).await?.ok_or(Error::NotFound)?),
+        AuthorizedForProject::ProjectKey(key) => {
+            Ok(store::projects::find(db, key.creator.organization, key.creator.user, id).await?.ok_or(Error::NotFound)?)
+        }
     }
 }
 

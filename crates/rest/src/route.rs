@@ -66,7 +66,7 @@ impl Needs {
         if let Some(scope) = self.scope {
             caller::require_scope(key, scope)?;
         }
-        Ok(self.access.require(key.permissions)?)
+        Ok(self.access.require(key.creator.permissions)?)
     }
 
     /// The last sentence of the operation's description.

@@ -1,6 +1,6 @@
 //! The JSON body of a verdict.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,8 +15,8 @@ use latchkey_verify::{CachedKey, Verdict, VerdictCode};
 /// Renders a verdict. All key fields are null if the code is [`VerdictCode::NotFound`].
 pub fn render(verdict: &Verdict) -> String {
     static NO_KEY: LazyLock<Box<str>> = LazyLock::new(|| KeyFields::default().members());
-    let key_fields = verdict.key().map_or(&**NO_KEY, |key| key.body_or_render(|key| KeyFields::of(key).members()));
-    object(verdict.is_valid(), verdict.code, key_fields, verdict.request_id)
+    let key_fields = verdict.key().map_or(Cow::Borrowed(&**NO_KEY), |key| key.body_or_render(|key| KeyFields::of(key).members()));
+    object(verdict.is_valid(), verdict.code, &key_fields, verdict.request_id)
 }
 
 fn object(is_valid: bool, code: VerdictCode, key_fields: &str, request_id: RequestId) -> String {
@@ -24,7 +24,7 @@ fn object(is_valid: bool, code: VerdictCode, key_fields: &str, request_id: Reque
     ["{\"valid\":", valid, ",\"code\":\"", code, "\",", key_fields, ",\"request_id\":\"", &id, "\"}"].concat()
 }
 
-/// The key's part of a verdict. It changes only with the key, so it is serialized once per cached key.
+/// The key's part of a verdict. It changes only with the key, so it is kept for keys that are used more than once.
 #[derive(Default, Serialize)]
 struct KeyFields<'a> {
     key_id: Option<KeyId>,
@@ -43,19 +43,19 @@ struct KeyFields<'a> {
 
 impl<'a> KeyFields<'a> {
     fn of(key: &'a CachedKey) -> Self {
-        let project = key.project_grant.as_ref();
+        let project = key.project_grant();
         Self {
             key_id: Some(key.id),
             name: Some(&key.name),
             kind: Some(key.kind),
-            customer_id: Some(key.customer_id),
-            external_id: key.external_id.as_deref(),
-            metadata: key.metadata.as_deref(),
-            scopes: Some(&key.scopes),
-            corpora: Some(&key.corpora),
+            customer_id: Some(key.creator.customer_id),
+            external_id: key.external_id(),
+            metadata: key.metadata(),
+            scopes: Some(key.scopes()),
+            corpora: Some(key.corpora()),
             project_id: project.map(|access| access.project),
             role: project.and_then(|access| access.role.as_deref()),
-            expires_at: key.lifecycle.expires_at.map(Timestamp::rfc3339),
+            expires_at: key.lifecycle().expires_at.map(Timestamp::rfc3339),
         }
     }
 

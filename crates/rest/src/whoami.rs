@@ -22,17 +22,17 @@ use latchkey_types::{
 )]
 pub(crate) async fn whoami(State(state): State<AppState>, AuthorizedKey(key): AuthorizedKey) -> Result<JsonResponse<WhoAmI>, Problem> {
     let mut db = state.store.connection().await?;
-    let user = store::members::find(&mut db, key.organization, key.created_by).await?.ok_or(Error::NotFound)?;
-    let (organization, _) = store::organizations::settings(&mut db, key.organization).await?;
+    let user = store::members::find(&mut db, key.creator.organization, key.creator.user).await?.ok_or(Error::NotFound)?;
+    let (organization, _) = store::organizations::settings(&mut db, key.creator.organization).await?;
     Ok(JsonResponse(WhoAmI {
         key: OwnKey {
             id: key.id,
             name: key.name.to_string(),
             kind: OwnKind::Internal,
-            expires_at: key.lifecycle.expires_at.map(Into::into),
-            scopes: key.scopes.to_vec(),
+            expires_at: key.lifecycle().expires_at.map(Into::into),
+            scopes: key.scopes().to_vec(),
         },
-        organization: OwnOrganization { id: key.organization, customer_id: key.customer_id, name: organization },
-        user: OwnUser { id: key.created_by, name: user.name, permissions: key.permissions },
+        organization: OwnOrganization { id: key.creator.organization, customer_id: key.creator.customer_id, name: organization },
+        user: OwnUser { id: key.creator.user, name: user.name, permissions: key.creator.permissions },
     }))
 }

@@ -192,7 +192,7 @@ pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{evaluate::tests::client_key, tests::open_store};
+    use crate::{CachedKey, evaluate::tests::client_key, tests::open_store};
     use latchkey_crypto::key_format::{KeyDigest, Pepper};
     use zeroize::Zeroizing;
 
@@ -203,7 +203,8 @@ mod tests {
         let digest = |byte: u8| KeyDigest::from_stored(&[byte; 32]).unwrap();
         let fill = async || {
             for byte in [1, 2] {
-                verifier.cache.get_or_read(digest(byte), std::future::ready(Ok(Some(client_key("a"))))).await.unwrap();
+                let key = CachedKey { digest: digest(byte), ..client_key("a") };
+                verifier.cache.get_or_read(digest(byte), std::future::ready(Ok(Some(key)))).await.unwrap();
             }
             assert_eq!(verifier.sizes().0, 2);
         };

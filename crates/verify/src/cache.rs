@@ -2,6 +2,8 @@
 //! outdated record back.
 
 use std::{
+    borrow::Borrow,
+    hash::{Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use dashmap::{DashMap, Entry};
+use dashmap::{DashMap, DashSet, Entry};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -59,16 +61,41 @@ impl From<ReadError> for store::StoreError {
     }
 }
 
-enum Slot {
-    Cached(Arc<CachedKey>),
-    /// A read in progress. Reads are numbered in the order in which they begin.
-    Reading(u64, PendingRead),
+/// A cached key, which is found by its digest. Only a pointer, because the table has room for up to twice as many.
+struct CacheEntry(Arc<CachedKey>);
+
+impl Borrow<KeyDigest> for CacheEntry {
+    fn borrow(&self) -> &KeyDigest {
+        &self.0.digest
+    }
+}
+
+impl Hash for CacheEntry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.digest.hash(state);
+    }
+}
+
+impl PartialEq for CacheEntry {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+impl Eq for CacheEntry {}
+
+/// A read in progress.
+struct KeyRead {
+    /// Reads are numbered in the order in which they begin.
+    number: u64,
+    pending: PendingRead,
 }
 
 pub(super) struct KeyCache {
-    slots: DashMap<KeyDigest, Slot, BuildIdentityHasher>,
+    entries: DashSet<CacheEntry, BuildIdentityHasher>,
+    /// At most one of each digest. Its lock is taken before that of an entry.
+    reads: DashMap<KeyDigest, KeyRead, BuildIdentityHasher>,
     unknown: Cache<KeyDigest, ()>,
-    reads: AtomicU64,
+    next_read: AtomicU64,
     /// Reads with a lower number began before the last change of a dependency.
     first_current_read: AtomicU64,
     dependencies: Arc<DependencyFlags>,
@@ -79,9 +106,10 @@ impl KeyCache {
     /// `dependencies`: the flags of the keys to be cached.
     pub(super) fn new(dependencies: Arc<DependencyFlags>) -> Self {
         Self {
-            slots: DashMap::default(),
+            entries: DashSet::default(),
+            reads: DashMap::default(),
             unknown: Cache::new(UNKNOWN_MAX),
-            reads: AtomicU64::new(0),
+            next_read: AtomicU64::new(0),
             first_current_read: AtomicU64::new(0),
             dependencies,
             generation: Generation::new(),
@@ -89,10 +117,8 @@ impl KeyCache {
     }
 
     pub(super) fn get(&self, digest: &KeyDigest) -> Option<Arc<CachedKey>> {
-        match &*self.slots.get(digest)? {
-            Slot::Cached(key) if !key.is_outdated() => Some(Arc::clone(key)),
-            Slot::Cached(_) | Slot::Reading(..) => None,
-        }
+        let entry = self.entries.get(digest)?;
+        (!entry.0.is_outdated()).then(|| Arc::clone(&entry.0))
     }
 
     /// Applies `read` to the key with this digest if it is cached, using the per-thread cache.
@@ -111,20 +137,20 @@ impl KeyCache {
         if self.unknown.contains_key(&digest) {
             return Ok(None);
         }
-        let slot = self.slots.entry(digest);
-        let reading = match &slot {
-            Entry::Occupied(slot) => match slot.get() {
-                Slot::Cached(key) if !key.is_outdated() => return Ok(Some(Arc::clone(key))),
-                Slot::Reading(number, reading) if self.is_current(*number) => Some(reading.clone()),
-                Slot::Cached(_) | Slot::Reading(..) => None,
-            },
-            Entry::Vacant(_) => None,
+        let read_slot = self.reads.entry(digest);
+        // Under the lock of the read: one that ends in the meantime has cached the key.
+        if let Some(key) = self.get(&digest) {
+            return Ok(Some(key));
+        }
+        let reading = match &read_slot {
+            Entry::Occupied(read) if self.is_current(read.get().number) => Some(read.get().pending.clone()),
+            Entry::Occupied(_) | Entry::Vacant(_) => None,
         };
         let reading = reading.unwrap_or_else(|| {
-            let number = self.reads.fetch_add(1, Ordering::AcqRel);
-            let reading = self.begin(digest, number, read);
-            slot.insert(Slot::Reading(number, reading.clone()));
-            reading
+            let number = self.next_read.fetch_add(1, Ordering::AcqRel);
+            let pending = self.begin(digest, number, read);
+            read_slot.insert(KeyRead { number, pending: pending.clone() });
+            pending
         });
         match timeout(READ_LIMIT, reading).await {
             Ok(found) => found.map_err(Into::into),
@@ -146,32 +172,32 @@ impl KeyCache {
         reading.boxed().shared()
     }
 
-    /// Caches the result of a read if its slot still exists and no dependency has changed, that is, if nothing was invalidated since the read
-    /// began. The slot is locked during this, and [`Self::invalidate`] waits for the lock.
+    /// Caches the result of a read if the read is still registered and no dependency has changed, that is, if nothing was invalidated since it
+    /// began. The read is locked during this, and [`Self::invalidate`] waits for the lock.
     fn put(&self, digest: KeyDigest, number: u64, found: &Found) {
-        let Entry::Occupied(mut slot) = self.slots.entry(digest) else { return };
-        if !matches!(slot.get(), Slot::Reading(own, _) if *own == number) {
+        let Entry::Occupied(read) = self.reads.entry(digest) else { return };
+        if read.get().number != number {
             return;
         }
-        match found {
-            _ if !self.is_current(number) => {
-                slot.remove();
-            }
-            Ok(Some(key)) => {
-                slot.insert(Slot::Cached(Arc::clone(key)));
-            }
-            Ok(None) => {
-                self.unknown.insert(digest, ());
-                slot.remove();
-            }
-            Err(_) => {
-                slot.remove();
+        if let Ok(key) = found
+            && self.is_current(number)
+        {
+            // An insertion would keep an entry with the same digest.
+            drop(self.entries.remove(&digest));
+            match key {
+                Some(key) => {
+                    self.entries.insert(CacheEntry(Arc::clone(key)));
+                }
+                None => self.unknown.insert(digest, ()),
             }
         }
+        read.remove();
     }
 
     pub(super) fn invalidate(&self, digest: &KeyDigest) {
-        drop(self.slots.remove(digest));
+        // The read first: while it is registered, it can cache what it has found.
+        drop(self.reads.remove(digest));
+        drop(self.entries.remove(digest));
         self.unknown.invalidate(digest);
         self.generation.advance();
     }
@@ -179,7 +205,7 @@ impl KeyCache {
     /// Marks the keys outdated that depend on the changed object.
     pub(super) fn invalidate_dependents(&self, change: &VerdictChange) {
         // Before the flag is set: a read that began earlier may still get the next flag, and must not be cached with it.
-        self.first_current_read.fetch_max(self.reads.load(Ordering::Acquire), Ordering::AcqRel);
+        self.first_current_read.fetch_max(self.next_read.load(Ordering::Acquire), Ordering::AcqRel);
         self.dependencies.set_changed(change);
     }
 
@@ -190,19 +216,20 @@ impl KeyCache {
 
     /// Removes outdated keys, which are otherwise replaced only when they are requested.
     pub(super) fn remove_outdated(&self) {
-        self.slots.retain(|_, slot| !matches!(slot, Slot::Cached(key) if key.is_outdated()));
+        self.entries.retain(|entry| !entry.0.is_outdated());
         self.dependencies.drop_unused();
     }
 
     pub(super) fn invalidate_all(&self) {
-        self.slots.clear();
+        self.reads.clear();
+        self.entries.clear();
         self.unknown.invalidate_all();
         self.generation.advance();
     }
 
     /// Number of cached keys, and of cached unknown digests.
     pub(super) fn sizes(&self) -> (usize, u64) {
-        (self.slots.len(), self.unknown.entry_count())
+        (self.entries.len(), self.unknown.entry_count())
     }
 }
 
@@ -215,16 +242,35 @@ mod tests {
     };
 
     use super::*;
-    use crate::evaluate::tests::client_key;
+    use crate::{
+        KeyCreator,
+        evaluate::tests::{client_key, creator},
+    };
     use latchkey_types::id::UserId;
 
     fn digest(byte: u8) -> KeyDigest {
         KeyDigest::from_stored(&[byte; 32]).unwrap()
     }
 
-    /// A read that completes when `record` is sent.
-    async fn slow(record: oneshot::Receiver<Option<&'static str>>) -> Result<Option<CachedKey>, store::StoreError> {
-        Ok(record.await.unwrap().map(client_key))
+    fn key(byte: u8, name: &str) -> CachedKey {
+        CachedKey { digest: digest(byte), ..client_key(name) }
+    }
+
+    /// A key that depends on its creator.
+    fn key_of(flags: &DependencyFlags, byte: u8, name: &str, user: UserId) -> CachedKey {
+        let dependencies = flags.of([VerdictChange::Creator(user)]);
+        CachedKey { creator: Arc::new(KeyCreator { user, dependencies, ..creator(&[]) }), ..key(byte, name) }
+    }
+
+    /// A read of `digest(byte)` that completes when `record` is sent.
+    async fn slow(byte: u8, record: oneshot::Receiver<Option<&'static str>>) -> Result<Option<CachedKey>, store::StoreError> {
+        Ok(record.await.unwrap().map(|name| key(byte, name)))
+    }
+
+    /// See the sizes in `docs/architecture.md`.
+    #[test]
+    fn an_entry_is_one_pointer() {
+        assert_eq!(size_of::<CacheEntry>(), size_of::<usize>());
     }
 
     #[tokio::test]
@@ -235,20 +281,20 @@ mod tests {
                 let (send_old, old_record) = oneshot::channel();
                 let first = tokio::spawn({
                     let cache = Arc::clone(&cache);
-                    async move { cache.get_or_read(digest(1), slow(old_record)).await }
+                    async move { cache.get_or_read(digest(1), slow(1, old_record)).await }
                 });
-                while cache.slots.is_empty() {
+                while cache.reads.is_empty() {
                     yield_now().await;
                 }
                 change(&cache);
-                assert!(cache.slots.is_empty());
+                assert!(cache.reads.is_empty() && cache.entries.is_empty());
                 // A caller after the change does not wait for the old read, and its result does not affect them.
                 let (send_new, new_record) = oneshot::channel();
                 let second = tokio::spawn({
                     let cache = Arc::clone(&cache);
-                    async move { cache.get_or_read(digest(1), slow(new_record)).await }
+                    async move { cache.get_or_read(digest(1), slow(1, new_record)).await }
                 });
-                while cache.slots.is_empty() {
+                while cache.reads.is_empty() {
                     yield_now().await;
                 }
                 send_old.send(old).unwrap();
@@ -263,12 +309,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_changed_dependency_outdates_cached_keys_and_reads_in_progress() {
-        let (creator, other) = (UserId::new(), UserId::new());
+        let (ada, other) = (UserId::new(), UserId::new());
         let flags = Arc::<DependencyFlags>::default();
         let cache = Arc::new(KeyCache::new(Arc::clone(&flags)));
-        let key = |name: &str, of: UserId| CachedKey { dependencies: flags.of([VerdictChange::Creator(of)]), ..client_key(name) };
-        for (byte, of) in [(1, creator), (2, other)] {
-            cache.get_or_read(digest(byte), std::future::ready(Ok(Some(key("old", of))))).await.unwrap();
+        for (byte, of) in [(1, ada), (2, other)] {
+            cache.get_or_read(digest(byte), std::future::ready(Ok(Some(key_of(&flags, byte, "old", of))))).await.unwrap();
         }
         let (send_old, old_record) = oneshot::channel();
         let reading = tokio::spawn({
@@ -276,25 +321,25 @@ mod tests {
             let read = async move {
                 let name = old_record.await.unwrap();
                 // As late as possible: the read gets the flag that the change has left.
-                Ok(Some(CachedKey { dependencies: flags.of([VerdictChange::Creator(creator)]), ..client_key(name) }))
+                Ok(Some(key_of(&flags, 3, name, ada)))
             };
             async move { cache.get_or_read(digest(3), read).await }
         });
-        while cache.slots.len() < 3 {
+        while cache.reads.is_empty() {
             yield_now().await;
         }
-        cache.invalidate_dependents(&VerdictChange::Creator(creator));
+        cache.invalidate_dependents(&VerdictChange::Creator(ada));
         assert!(cache.get(&digest(1)).is_none() && cache.with_recent(&digest(1), |_| ()).is_none(), "it is outdated");
         assert!(cache.get(&digest(2)).is_some(), "it has another creator");
         // The read in progress is neither joined nor cached.
-        let joined = cache.get_or_read(digest(3), std::future::ready(Ok(Some(key("new", creator))))).await.unwrap();
+        let joined = cache.get_or_read(digest(3), std::future::ready(Ok(Some(key_of(&flags, 3, "new", ada))))).await.unwrap();
         send_old.send("old").unwrap();
         assert_eq!(reading.await.unwrap().unwrap().unwrap().name, "old".into());
         assert_eq!(joined.unwrap().name, "new".into());
         assert_eq!(cache.get(&digest(3)).unwrap().name, "new".into());
         cache.remove_outdated();
-        assert_eq!(cache.slots.len(), 2);
-        assert!(cache.get_or_read(digest(1), std::future::ready(Ok(Some(key("new", creator))))).await.unwrap().is_some());
+        assert_eq!(cache.entries.len(), 2);
+        assert!(cache.get_or_read(digest(1), std::future::ready(Ok(Some(key_of(&flags, 1, "new", ada))))).await.unwrap().is_some());
     }
 
     #[tokio::test]
@@ -309,7 +354,7 @@ mod tests {
                 change(&cache);
             }
             assert_eq!(name(&cache), None, "it is not cached");
-            cache.get_or_read(digest(1), async { Ok(Some(client_key(new_name))) }).await.unwrap();
+            cache.get_or_read(digest(1), async { Ok(Some(key(1, new_name))) }).await.unwrap();
             assert_eq!((name(&cache), name(&cache)), (Some(new_name.into()), Some(new_name.into())));
             assert_eq!(name(&other), None);
         }
@@ -326,7 +371,7 @@ mod tests {
                     let read = async move {
                         reads.fetch_add(1, Ordering::Relaxed);
                         completed.wait_for(|completed| *completed).await.unwrap();
-                        Ok(record.map(client_key))
+                        Ok(record.map(|name| key(byte, name)))
                     };
                     tokio::spawn(async move {
                         waiting.fetch_add(1, Ordering::Relaxed);
@@ -355,7 +400,7 @@ mod tests {
         let lost = || async { Err(store::StoreError::Unavailable) };
         let (one, other) = tokio::join!(cache.get_or_read(digest(1), lost()), cache.get_or_read(digest(1), lost()));
         assert!(matches!((one, other), (Err(store::StoreError::Unavailable), Err(store::StoreError::Unavailable))));
-        let found = cache.get_or_read(digest(1), async { Ok(Some(client_key("a"))) }).await.unwrap();
+        let found = cache.get_or_read(digest(1), async { Ok(Some(key(1, "a"))) }).await.unwrap();
         assert_eq!(found.unwrap().name, "a".into());
     }
 
@@ -368,7 +413,7 @@ mod tests {
         assert!(matches!(hangs, Err(store::StoreError::Unavailable)) && begun.elapsed() < Duration::from_secs(2));
 
         let (send, record) = oneshot::channel();
-        let gone = timeout(Duration::from_millis(5), cache.get_or_read(digest(2), slow(record))).await;
+        let gone = timeout(Duration::from_millis(5), cache.get_or_read(digest(2), slow(2, record))).await;
         assert!(gone.is_err());
         send.send(Some("a")).unwrap();
         let found = cache.get_or_read(digest(2), async { panic!("it is being read") }).await.unwrap();

@@ -1,11 +1,18 @@
 //! A key as it is cached in memory.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use serde_json::value::RawValue;
 
 use super::{
     dependencies::{Dependencies, DependencyFlags},
+    key_creators::KeyCreator,
     limiter::{CachedLimits, Limiter},
     rate_limit_interner::RateLimitInterner,
 };
@@ -16,7 +23,7 @@ use latchkey_store::{
 };
 use latchkey_types::{
     budget::{Budget, ModelAccess, model_matches},
-    id::{KeyId, OrganizationId, ProjectId, UserId},
+    id::{KeyId, ProjectId},
     key_kind::{KeyKind, Lifecycle},
     money::Money,
     permission::{Permission, Permissions},
@@ -27,40 +34,41 @@ use latchkey_types::{
 /// The restrictions in `api_keys.requires` that this version judges. A restriction that earlier versions must not ignore is added there.
 const KNOWN_REQUIREMENTS: &[&str] = &[];
 
-/// Everything needed to evaluate a key. Immutable; replaced when the key changes.
+/// Everything needed to evaluate a key. Immutable; replaced when the key changes. Kept small, because there may be a million of them: what the keys
+/// of a creator have in common is in [`KeyCreator`], and what most keys do not have in [`KeyDetails`].
 pub struct CachedKey {
     pub(super) digest: KeyDigest,
     pub id: KeyId,
     pub kind: KeyKind,
     pub name: Box<str>,
-    pub organization: OrganizationId,
-    pub customer_id: i64,
-    pub created_by: UserId,
-    /// Current permissions of the creator.
-    pub permissions: Permissions,
-    pub scopes: Box<[String]>,
-    /// Ids of the corpora that the key gives access to.
-    pub corpora: Box<[i64]>,
-    /// The customer's id of the key's owner.
-    pub external_id: Option<Box<str>>,
-    /// The customer's own data: a flat JSON object.
-    pub metadata: Option<Box<RawValue>>,
-    pub lifecycle: Lifecycle,
-    /// Whether the key has a restriction of a newer version, which this one cannot judge.
-    pub(super) has_unknown_requirement: bool,
-    /// End of the grace period, if this secret was replaced.
-    pub secret_expires_at: Option<Timestamp>,
+    pub creator: Arc<KeyCreator>,
     pub limits: Option<CachedLimits>,
-    /// Origins of web pages that may use the key; empty allows any. See [`is_origin_allowed`](super::is_origin_allowed).
-    pub allowed_origins: Box<[Box<str>]>,
     /// What the key may do with language models; `None` for the defaults of its kind.
     pub model_access: Option<Box<ModelAccess>>,
-    /// Set for project keys only.
-    pub project_grant: Option<Box<ProjectGrant>>,
-    /// Set when the creator, a role, the project or a corpus changes.
-    pub(super) dependencies: Dependencies,
+    pub(super) expires_at: Option<Timestamp>,
+    /// Whether the key has a restriction of a newer version, which this one cannot judge.
+    pub(super) has_unknown_requirement: bool,
+    pub(super) details: Option<Box<KeyDetails>>,
+    /// Whether the body was rendered for a first use.
+    pub(super) is_rendered: AtomicBool,
     /// See [`CachedKey::body_or_render`].
     pub(super) body: OnceLock<Box<str>>,
+}
+
+/// What most keys do not have.
+#[derive(Default)]
+pub(super) struct KeyDetails {
+    pub(super) scopes: Box<[String]>,
+    pub(super) corpora: Box<[i64]>,
+    pub(super) external_id: Option<Box<str>>,
+    pub(super) metadata: Option<Box<RawValue>>,
+    /// Unless all its times but the expiry are `None`.
+    pub(super) lifecycle: Option<Box<Lifecycle>>,
+    pub(super) secret_expires_at: Option<Timestamp>,
+    pub(super) allowed_origins: Box<[Box<str>]>,
+    pub(super) project_grant: Option<Box<ProjectGrant>>,
+    /// Set when the key's role, the project or a corpus changes.
+    pub(super) dependencies: Dependencies,
 }
 
 /// The current project access of a project key.
@@ -101,42 +109,84 @@ impl CachedKey {
         digest: KeyDigest,
         interner: &RateLimitInterner,
         flags: &DependencyFlags,
+        creator: Arc<KeyCreator>,
         limiter: impl FnOnce(KeyId) -> Arc<Limiter>,
     ) -> Option<Self> {
         if !has_digest(record, digest) {
             return None;
         }
         let row = record.key.row().ok()?;
+        let (id, lifecycle) = (record.key.id, record.key.lifecycle());
         let project_grant = ProjectGrant::from_columns(&record.issued).map(Box::new);
-        let id = record.key.id;
+        let details = KeyDetails {
+            scopes: project_grant.as_ref().map_or(row.scopes, |access| access.scopes()).into(),
+            corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
+            external_id: row.external_id.map(Into::into),
+            metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
+            lifecycle: (lifecycle != of_expiry(lifecycle.expires_at)).then(|| Box::new(lifecycle)),
+            secret_expires_at: record.secret_expires_at,
+            allowed_origins: row.limits.allowed_origins.into_iter().map(Into::into).collect(),
+            project_grant,
+            dependencies: flags.of(dependencies(record)),
+        };
         Some(Self {
             digest,
             id,
             kind: record.key.kind,
             name: row.name.into(),
-            organization: record.organization_id,
-            customer_id: record.customer_id,
-            created_by: row.creator,
-            permissions: record.permissions,
-            scopes: project_grant.as_ref().map_or(row.scopes, |access| access.scopes()).into(),
-            corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
-            external_id: row.external_id.map(Into::into),
-            metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
-            lifecycle: record.key.lifecycle(),
-            has_unknown_requirement: has_unknown_requirement(record),
-            secret_expires_at: record.secret_expires_at,
+            creator,
             limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
-            allowed_origins: row.limits.allowed_origins.into_iter().map(Into::into).collect(),
             model_access: (!row.model_access.is_empty()).then(|| Box::new(row.model_access)),
-            project_grant,
-            dependencies: flags.of(dependencies(record)),
+            expires_at: lifecycle.expires_at,
+            has_unknown_requirement: has_unknown_requirement(record),
+            details: details.boxed(),
+            is_rendered: AtomicBool::new(false),
             body: OnceLock::new(),
         })
     }
 
+    pub fn scopes(&self) -> &[String] {
+        self.details.as_ref().map_or(&[], |details| &details.scopes)
+    }
+
+    /// Ids of the corpora that the key gives access to.
+    pub fn corpora(&self) -> &[i64] {
+        self.details.as_ref().map_or(&[], |details| &details.corpora)
+    }
+
+    /// The customer's id of the key's owner.
+    pub fn external_id(&self) -> Option<&str> {
+        self.details.as_ref()?.external_id.as_deref()
+    }
+
+    /// The customer's own data: a flat JSON object.
+    pub fn metadata(&self) -> Option<&RawValue> {
+        self.details.as_ref()?.metadata.as_deref()
+    }
+
+    pub fn lifecycle(&self) -> Lifecycle {
+        let stored = self.details.as_ref().and_then(|details| details.lifecycle.as_deref());
+        stored.copied().unwrap_or_else(|| of_expiry(self.expires_at))
+    }
+
+    /// End of the grace period, if this secret was replaced.
+    pub(super) fn secret_expires_at(&self) -> Option<Timestamp> {
+        self.details.as_ref()?.secret_expires_at
+    }
+
+    /// Origins of web pages that may use the key; empty allows any. See [`is_origin_allowed`](super::is_origin_allowed).
+    pub(super) fn allowed_origins(&self) -> &[Box<str>] {
+        self.details.as_ref().map_or(&[], |details| &details.allowed_origins)
+    }
+
+    /// Set for project keys only.
+    pub fn project_grant(&self) -> Option<&ProjectGrant> {
+        self.details.as_ref()?.project_grant.as_deref()
+    }
+
     /// Whether the token's claims fit the key: a project key needs claims with its id and project, other kinds have no claims.
     pub(super) fn matches_claims(&self, claims: Option<&Claims>) -> bool {
-        match (self.kind, &self.project_grant, claims) {
+        match (self.kind, self.project_grant(), claims) {
             (KeyKind::Project, Some(access), Some(claims)) => claims.jti == self.id && claims.aud == access.project,
             (KeyKind::Project, ..) | (_, _, Some(_)) => false,
             (_, _, None) => true,
@@ -150,18 +200,22 @@ impl CachedKey {
 
     /// Whether the record must be read again, because something that it depends on has changed.
     pub(super) fn is_outdated(&self) -> bool {
-        self.dependencies.have_changed()
+        self.creator.has_changed() || self.details.as_ref().is_some_and(|details| details.dependencies.have_changed())
     }
 
     /// Whether the secret was not replaced, or its grace period has not ended.
     pub(super) fn is_current(&self) -> bool {
-        self.secret_expires_at.is_none_or(|end| Timestamp::now() < end)
+        self.secret_expires_at().is_none_or(|end| Timestamp::now() < end)
     }
 
-    /// The key's part of the response body, rendered on first use: it changes only with the key. There is one cache per key, so every caller
-    /// must pass the same function.
-    pub fn body_or_render(&self, render: impl FnOnce(&Self) -> Box<str>) -> &str {
-        self.body.get_or_init(|| render(self))
+    /// The key's part of the response body, which changes only with the key. It is kept from the second use on, because many keys are used rarely.
+    /// There is one copy per key, so every caller must pass the same function.
+    pub fn body_or_render(&self, render: impl FnOnce(&Self) -> Box<str>) -> Cow<'_, str> {
+        match self.body.get() {
+            Some(body) => Cow::Borrowed(body),
+            None if self.is_rendered.swap(true, Ordering::Relaxed) => Cow::Borrowed(self.body.get_or_init(|| render(self))),
+            None => Cow::Owned(render(self).into_string()),
+        }
     }
 
     /// Whether the key may call the model or alias of this name, ignoring case.
@@ -182,8 +236,8 @@ impl CachedKey {
     /// Whether the credits were set to 0 since `charged`, an earlier record of the key, was read. Not if they were spent.
     pub fn has_lost_credits(&self, charged: &Self) -> bool {
         let Some(limits) = &self.limits else { return false };
-        let Some(credits) = limits.credits.filter(|credits| credits.is_empty) else { return false };
-        let before = charged.limits.as_ref().and_then(|limits| limits.credits);
+        let Some(credits) = limits.credits().filter(|credits| credits.is_empty) else { return false };
+        let before = charged.limits.as_ref().and_then(CachedLimits::credits);
         // Without a change of the version, they were spent; so they were if this instance was granted any of the new version.
         before.is_none_or(|before| before.version != credits.version) && !limits.limiter.lock().reserve().has_been_granted(credits.version)
     }
@@ -194,21 +248,37 @@ impl CachedKey {
     }
 
     pub fn belongs_to(&self, project: &str) -> bool {
-        self.project_grant.as_ref().is_some_and(|access| access.project.to_string() == project)
+        self.project_grant().is_some_and(|access| access.project.to_string() == project)
     }
 
     /// Price of one request; zero except for project keys.
     pub fn price(&self) -> Money {
-        self.project_grant.as_ref().map_or(Money::default(), |access| access.price)
+        self.project_grant().map_or(Money::default(), |access| access.price)
     }
 }
 
-/// The changes that affect the key, besides changes of its own row.
+impl KeyDetails {
+    /// `None` if the key has none of them.
+    fn boxed(self) -> Option<Box<Self>> {
+        let has_lists = !self.scopes.is_empty() || !self.corpora.is_empty() || !self.allowed_origins.is_empty();
+        let has_data = self.external_id.is_some() || self.metadata.is_some();
+        let has_state = self.lifecycle.is_some() || self.secret_expires_at.is_some();
+        let has_any = has_lists || has_data || has_state || self.project_grant.is_some() || !self.dependencies.is_empty();
+        has_any.then(|| Box::new(self))
+    }
+}
+
+/// The times of a key that was neither disabled nor revoked nor deleted.
+const fn of_expiry(expires_at: Option<Timestamp>) -> Lifecycle {
+    Lifecycle { expires_at, disabled_at: None, revoked_at: None, deleted_at: None }
+}
+
+/// The changes that affect the key, besides changes of its own row and of its creator.
 fn dependencies(record: &VerifyRecord) -> impl Iterator<Item = VerdictChange> {
     let issued = &record.issued;
     let grant = [issued.project_id.map(VerdictChange::Project), issued.role_id.map(VerdictChange::Role)];
     let corpora = record.key.corpora.iter().map(|(number, _)| VerdictChange::Corpus(record.organization_id, *number));
-    [VerdictChange::Creator(record.key.created_by), VerdictChange::Role(record.role_id)].into_iter().chain(grant.into_iter().flatten()).chain(corpora)
+    grant.into_iter().flatten().chain(corpora)
 }
 
 fn has_unknown_requirement(record: &VerifyRecord) -> bool {
@@ -228,8 +298,11 @@ fn has_digest(record: &VerifyRecord, digest: KeyDigest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::tests::client_key;
-    use latchkey_types::permission::Permission::{ManageProjects, ManageRoles, ViewProject};
+    use crate::evaluate::tests::{client_key, with_details};
+    use latchkey_types::{
+        id::UserId,
+        permission::Permission::{ManageProjects, ManageRoles, ViewProject},
+    };
 
     fn issued() -> IssuedColumns {
         IssuedColumns {
@@ -266,21 +339,26 @@ mod tests {
         assert!(client.matches_claims(None) && !client.matches_claims(Some(&claims(client.id, ProjectId::new()))));
         let grant = ProjectGrant::from_columns(&issued()).unwrap();
         let project = grant.project;
-        let key = CachedKey { kind: KeyKind::Project, project_grant: Some(Box::new(grant)), ..client_key("a") };
+        let with_grant = |project_grant| CachedKey {
+            kind: KeyKind::Project,
+            ..with_details(KeyDetails { project_grant, ..KeyDetails::default() }, client_key("a"))
+        };
+        let key = with_grant(Some(Box::new(grant)));
         assert!(key.matches_claims(Some(&claims(key.id, project))));
         assert!(!key.matches_claims(Some(&claims(KeyId::new(), project))));
         assert!(!key.matches_claims(Some(&claims(key.id, ProjectId::new()))));
         assert!(!key.matches_claims(None));
         assert!(key.belongs_to(&project.to_string()) && !key.belongs_to("") && !client.belongs_to(&project.to_string()));
         assert_eq!((key.price(), client.price()), (Money(2500), Money(0)));
-        let without_grant = CachedKey { project_grant: None, ..key };
+        let without_grant = CachedKey { id: key.id, ..with_grant(None) };
         assert!(!without_grant.matches_claims(None) && !without_grant.matches_claims(Some(&claims(without_grant.id, project))));
     }
 
     #[test]
     fn a_replaced_secret_is_current_until_its_grace_period_ends() {
         for (end, is_current) in [(None, true), (Some(60_000), true), (Some(-1), false)] {
-            let key = CachedKey { secret_expires_at: end.map(|end| Timestamp::now().plus_ms(end)), ..client_key("a") };
+            let secret_expires_at = end.map(|end| Timestamp::now().plus_ms(end));
+            let key = with_details(KeyDetails { secret_expires_at, ..KeyDetails::default() }, client_key("a"));
             assert_eq!(key.is_current(), is_current, "{end:?}");
         }
     }
@@ -304,9 +382,46 @@ mod tests {
     }
 
     #[test]
-    fn body_is_rendered_once() {
+    fn a_body_is_kept_from_the_second_use_on() {
         let key = client_key("a");
-        assert_eq!(key.body_or_render(|key| key.name.clone()), "a");
-        assert_eq!(key.body_or_render(|_| unreachable!("the body is cached")), "a");
+        for _ in 0..2 {
+            assert!(key.body.get().is_none());
+            assert_eq!(key.body_or_render(|key| key.name.clone()), "a");
+        }
+        assert_eq!(key.body_or_render(|_| unreachable!("the body is kept")), "a");
+    }
+
+    #[test]
+    fn a_key_has_no_details_unless_it_needs_them() {
+        let at = Some(Timestamp(1));
+        assert!(KeyDetails::default().boxed().is_none());
+        let lifecycle = Lifecycle { disabled_at: at, ..of_expiry(at) };
+        let origin: Box<str> = "https://example.com".into();
+        let details = [
+            KeyDetails { scopes: ["read".to_owned()].into(), ..KeyDetails::default() },
+            KeyDetails { corpora: [1].into(), ..KeyDetails::default() },
+            KeyDetails { external_id: Some("a".into()), ..KeyDetails::default() },
+            KeyDetails { metadata: RawValue::from_string("{}".to_owned()).ok(), ..KeyDetails::default() },
+            KeyDetails { lifecycle: Some(Box::new(lifecycle)), ..KeyDetails::default() },
+            KeyDetails { secret_expires_at: at, ..KeyDetails::default() },
+            KeyDetails { allowed_origins: [origin].into(), ..KeyDetails::default() },
+            KeyDetails { project_grant: ProjectGrant::from_columns(&issued()).map(Box::new), ..KeyDetails::default() },
+            KeyDetails { dependencies: DependencyFlags::default().of([VerdictChange::Project(ProjectId::new())]), ..KeyDetails::default() },
+        ];
+        assert!(details.into_iter().all(|details| details.boxed().is_some()));
+        let key = CachedKey { expires_at: at, ..client_key("a") };
+        assert_eq!(key.lifecycle(), of_expiry(at));
+        let details = KeyDetails { lifecycle: Some(Box::new(lifecycle)), ..KeyDetails::default() };
+        assert_eq!(with_details(details, key).lifecycle(), lifecycle);
+    }
+
+    /// See the sizes in `docs/architecture.md`: with a million cached keys, a byte more is a megabyte.
+    #[test]
+    fn a_cached_key_is_small() {
+        // The reference counts add 16 bytes. The allocator has a size class of 192 bytes, and none between that and 160.
+        assert!(size_of::<CachedKey>() <= 176, "{}", size_of::<CachedKey>());
+        assert!(size_of::<KeyDetails>() <= 128, "{}", size_of::<KeyDetails>());
+        assert!(size_of::<CachedLimits>() <= 32, "{}", size_of::<CachedLimits>());
+        assert!(size_of::<Limiter>() <= 80, "{}", size_of::<Limiter>());
     }
 }

@@ -8,7 +8,6 @@ use std::sync::{
 
 use dashmap::DashMap;
 use latchkey_store::verdict_changes::VerdictChange;
-use smallvec::SmallVec;
 
 /// Set once, when the object changes.
 type Flag = Arc<AtomicBool>;
@@ -36,12 +35,16 @@ impl DependencyFlags {
     }
 }
 
-/// The flags of one key: its creator and the creator's role, and for some keys more.
+/// The flags of a creator and their role, or of what else some keys depend on.
 #[derive(Default)]
-pub(super) struct Dependencies(SmallVec<[Flag; 2]>);
+pub(super) struct Dependencies(Box<[Flag]>);
 
 impl Dependencies {
-    /// Whether one of the objects has changed since the key was loaded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of the objects has changed since the flags were taken.
     pub(super) fn have_changed(&self) -> bool {
         self.0.iter().any(|flag| flag.load(Ordering::Acquire))
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, net::IpAddr};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::CachedKey;
+use super::{CachedKey, CachedLimits};
 use latchkey_types::{
     key_kind::{KeyKind, ScopeRule, Status},
     origin::parse_origin,
@@ -102,7 +102,7 @@ impl Serialize for VerdictCode {
 /// Evaluates in the order of the API contract: not found, expired, disabled, forbidden, permissions. Limits are checked by the caller.
 pub(super) fn evaluate(key: Option<&CachedKey>, request: &VerifyRequest<'_>, now: Timestamp) -> VerdictCode {
     let Some(key) = key else { return VerdictCode::NotFound };
-    match key.lifecycle.status(now) {
+    match key.lifecycle().status(now) {
         Status::Deleted | Status::Revoked => VerdictCode::NotFound,
         Status::Expired => VerdictCode::Expired,
         Status::Disabled => VerdictCode::Disabled,
@@ -118,7 +118,7 @@ pub(super) fn evaluate(key: Option<&CachedKey>, request: &VerifyRequest<'_>, now
 
 /// If the key has a list of networks, the address must be given and in one of them.
 fn is_address_allowed(key: &CachedKey, address: Option<IpAddr>) -> bool {
-    let networks = key.limits.as_ref().map_or(&[][..], |limits| &limits.networks);
+    let networks = key.limits.as_ref().map_or(&[][..], CachedLimits::networks);
     let is_listed = |address: IpAddr| networks.iter().any(|network| network.contains(&address.to_canonical()));
     networks.is_empty() || address.is_some_and(is_listed)
 }
@@ -126,36 +126,34 @@ fn is_address_allowed(key: &CachedKey, address: Option<IpAddr>) -> bool {
 /// Whether the key may be used by a web page of this origin: the value of the header `Origin`. Calls without the header are allowed,
 /// because the list restricts only web pages, and browsers always send the header. A value that is not an origin, such as `null`, is not allowed.
 pub fn is_origin_allowed(key: &CachedKey, origin: Option<&str>) -> bool {
-    let Some(origin) = origin.filter(|_| !key.allowed_origins.is_empty()) else { return true };
-    parse_origin(origin).is_some_and(|origin| key.allowed_origins.iter().any(|allowed| **allowed == *origin))
+    let Some(origin) = origin.filter(|_| !key.allowed_origins().is_empty()) else { return true };
+    parse_origin(origin).is_some_and(|origin| key.allowed_origins().iter().any(|allowed| **allowed == *origin))
 }
 
 /// Whether a key has a scope and the scope is effective; true if none is required.
 pub fn has_scope(key: &CachedKey, scope: Option<&str>) -> bool {
-    scope.is_none_or(|scope| key.scopes.iter().any(|own| own == scope) && is_effective(key, scope))
+    scope.is_none_or(|scope| key.scopes().iter().any(|own| own == scope) && is_effective(key, scope))
 }
 
 /// A scope of Latchkey's own API is effective only while the key's creator has a permission that it needs.
 fn is_effective(key: &CachedKey, scope: &str) -> bool {
     key.kind.spec().scope_rule != ScopeRule::Api
-        || scope.parse::<Scope>().is_ok_and(|scope| scope.needs().iter().any(|permission| key.permissions.has(*permission)))
+        || scope.parse::<Scope>().is_ok_and(|scope| scope.needs().iter().any(|permission| key.creator.permissions.has(*permission)))
 }
 
 fn has_corpus(key: &CachedKey, corpus: Option<i64>) -> bool {
-    corpus.is_none_or(|corpus| key.corpora.contains(&corpus))
+    corpus.is_none_or(|corpus| key.corpora().contains(&corpus))
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::{Arc, OnceLock};
-
-    use ipnet::IpNet;
+    use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
     use super::*;
-    use crate::{ProjectGrant, dependencies::Dependencies, limiter::CachedLimits};
+    use crate::{KeyCreator, ProjectGrant, cached_key::KeyDetails, dependencies::Dependencies};
     use latchkey_crypto::key_format::KeyDigest;
     use latchkey_types::{
-        id::{KeyId, OrganizationId, ProjectId, UserId},
+        id::{KeyId, OrganizationId, ProjectId, RoleId, UserId},
         key_kind::Lifecycle,
         money::Money,
         permission::{Permission, Permissions},
@@ -164,7 +162,7 @@ pub(super) mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
     const HOUR_MS: i64 = 60 * 60 * 1000;
 
-    /// A project key whose role permits viewing the project.
+    /// A project key whose role permits viewing the project. The permissions of its creator must not count.
     fn project_key(lifecycle: Lifecycle) -> CachedKey {
         let access = ProjectGrant {
             project: ProjectId::new(),
@@ -172,35 +170,54 @@ pub(super) mod tests {
             permissions: Permissions::of(&[Permission::ViewProject]),
             price: Money(2500),
         };
-        CachedKey {
-            digest: KeyDigest::from_stored(&[7; 32]).unwrap(),
-            id: KeyId::new(),
-            kind: KeyKind::Project,
-            name: "reader".into(),
+        let key = CachedKey { kind: KeyKind::Project, name: "reader".into(), expires_at: lifecycle.expires_at, ..client_key("a") };
+        with_details(
+            KeyDetails {
+                scopes: ["view_project".to_owned()].into(),
+                lifecycle: Some(Box::new(lifecycle)),
+                project_grant: Some(Box::new(access)),
+                ..KeyDetails::default()
+            },
+            key,
+        )
+    }
+
+    /// A user with these permissions, whose changes affect no key.
+    pub(crate) fn creator(permissions: &[Permission]) -> KeyCreator {
+        KeyCreator {
+            user: UserId::new(),
             organization: OrganizationId::new(),
             customer_id: 1,
-            created_by: UserId::new(),
-            // The holder's own permissions must not count.
-            permissions: Permissions::of(Permission::ALL),
-            scopes: ["view_project".to_owned()].into(),
-            corpora: [].into(),
-            external_id: None,
-            metadata: None,
-            lifecycle,
-            has_unknown_requirement: false,
-            body: OnceLock::new(),
-            secret_expires_at: None,
-            limits: None,
-            allowed_origins: [].into(),
-            model_access: None,
-            project_grant: Some(Box::new(access)),
+            permissions: Permissions::of(permissions),
+            role: RoleId::new(),
             dependencies: Dependencies::default(),
         }
     }
 
     pub(crate) fn client_key(name: &str) -> CachedKey {
-        let lifecycle = Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None };
-        CachedKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), project_grant: None, ..project_key(lifecycle) }
+        CachedKey {
+            digest: KeyDigest::from_stored(&[7; 32]).unwrap(),
+            id: KeyId::new(),
+            kind: KeyKind::Client,
+            name: name.into(),
+            creator: Arc::new(creator(Permission::ALL)),
+            limits: None,
+            model_access: None,
+            expires_at: None,
+            has_unknown_requirement: false,
+            details: None,
+            is_rendered: AtomicBool::new(false),
+            body: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn with_details(details: KeyDetails, key: CachedKey) -> CachedKey {
+        CachedKey { details: Some(Box::new(details)), ..key }
+    }
+
+    fn with_scopes(scopes: &[&str], key: CachedKey) -> CachedKey {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        with_details(KeyDetails { scopes, ..KeyDetails::default() }, key)
     }
 
     fn request(scope: Option<&str>, project: Option<String>) -> VerifyRequest<'_> {
@@ -227,7 +244,7 @@ pub(super) mod tests {
     #[test]
     fn a_project_key_depends_on_its_project_and_role_only() {
         let key = project_key(Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None });
-        let project_id = key.project_grant.as_ref().unwrap().project;
+        let project_id = key.project_grant().unwrap().project;
         for (scope, project, code) in [
             (None, None, VerdictCode::Valid),
             (Some("view_project"), Some(project_id.to_string()), VerdictCode::Valid),
@@ -265,7 +282,8 @@ pub(super) mod tests {
             (Lifecycle { expires_at: at, ..none }, VerdictCode::Expired),
             (Lifecycle { disabled_at: at, ..none }, VerdictCode::Disabled),
         ] {
-            let key = CachedKey { lifecycle, ..client_key("a") };
+            let details = KeyDetails { lifecycle: Some(Box::new(lifecycle)), ..KeyDetails::default() };
+            let key = with_details(details, CachedKey { expires_at: lifecycle.expires_at, ..client_key("a") });
             let request = VerifyRequest { kind: Some(KeyKind::Corpus), ..VerifyRequest::new("") };
             assert_eq!(evaluate(Some(&key), &request, NOW), code, "{lifecycle:?}");
         }
@@ -276,13 +294,14 @@ pub(super) mod tests {
         let key = CachedKey { has_unknown_requirement: true, ..client_key("a") };
         assert_eq!(evaluate(Some(&key), &request(None, None), NOW), VerdictCode::Forbidden);
         assert_eq!(evaluate(Some(&key), &request(Some("read"), None), NOW), VerdictCode::Forbidden, "it is checked before the scope");
-        let key = CachedKey { lifecycle: expiring(NOW), ..key };
+        let key = CachedKey { expires_at: Some(NOW), ..key };
         assert_eq!(evaluate(Some(&key), &request(None, None), NOW), VerdictCode::Expired);
     }
 
     #[test]
     fn a_scope_and_a_corpus_are_both_required() {
-        let key = CachedKey { scopes: ["read".to_owned()].into(), corpora: [3].into(), ..client_key("a") };
+        let details = KeyDetails { scopes: ["read".to_owned()].into(), corpora: [3].into(), ..KeyDetails::default() };
+        let key = with_details(details, client_key("a"));
         for (scope, corpus, code) in [
             (None, None, VerdictCode::Valid),
             (Some("read"), Some(3), VerdictCode::Valid),
@@ -298,11 +317,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_scope_of_latchkey_needs_a_permission_of_the_creator() {
-        let internal = |permissions: &[Permission]| CachedKey {
-            kind: KeyKind::Internal,
-            scopes: ["verify".to_owned(), "fly".to_owned()].into(),
-            permissions: Permissions::of(permissions),
-            ..client_key("a")
+        let internal = |permissions: &[Permission]| {
+            let creator = Arc::new(creator(permissions));
+            with_scopes(&["verify", "fly"], CachedKey { kind: KeyKind::Internal, creator, ..client_key("a") })
         };
         let viewer = internal(&[Permission::ViewKeys]);
         assert!(has_scope(&viewer, None) && has_scope(&viewer, Some("verify")));
@@ -329,9 +346,8 @@ pub(super) mod tests {
 
     #[test]
     fn allowed_networks_require_a_matching_address() {
-        let networks: Box<[IpNet]> = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
-        let limits = CachedLimits { rates: Arc::new([]), address_rates: Arc::new([]), credits: None, networks, limiter: Arc::default() };
-        let key = CachedKey { limits: Some(limits), ..client_key("a") };
+        let networks = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
+        let key = CachedKey { limits: Some(CachedLimits::of_networks(networks)), ..client_key("a") };
         for (address, code) in [
             (Some("192.0.2.255"), VerdictCode::Valid),
             (Some("::ffff:192.0.2.1"), VerdictCode::Valid),
@@ -354,7 +370,7 @@ pub(super) mod tests {
     fn only_listed_origins_are_allowed() {
         let any = client_key("a");
         let origins: [Box<str>; 2] = ["https://example.com".into(), "http://localhost:8080".into()];
-        let key = CachedKey { allowed_origins: origins.into(), ..client_key("a") };
+        let key = with_details(KeyDetails { allowed_origins: origins.into(), ..KeyDetails::default() }, client_key("a"));
         for (origin, is_allowed) in [
             (None, true),
             (Some("https://example.com"), true),

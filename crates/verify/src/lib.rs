@@ -10,6 +10,7 @@ mod dependencies;
 mod evaluate;
 mod gateway_epochs;
 mod identity_hasher;
+mod key_creators;
 mod key_set;
 mod limiter;
 mod loader;
@@ -31,6 +32,7 @@ pub use background::{join_instances, return_credits, watch_changes, write_usage}
 pub use budgets::{BudgetLimit, BudgetOwner, BudgetWarning, ModelCall, ModelCharge, ModelRefusal, WorstCase};
 pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope, is_origin_allowed};
+pub use key_creators::KeyCreator;
 pub use limiter::{CachedCredits, CachedLimits, RateLimitState};
 pub use usage::thread_number;
 pub use verdict::Verdict;
@@ -201,7 +203,7 @@ impl Verifier {
             // Without a time limit in the usual case, which needs no timer.
             let found =
                 if attempts.reserving_since.is_none() { self.look_up(&request.key).await } else { attempts.limit(self.look_up(&request.key)).await };
-            let found = found?.filter(|key| key.organization == organization);
+            let found = found?.filter(|key| key.creator.organization == organization);
             let now = Timestamp::now();
             let code = evaluate::evaluate(found.as_deref(), request, now);
             let key = match found {
@@ -243,8 +245,8 @@ impl Verifier {
     /// Consumes the limits of a key and, if the client's address is given, those of the address, or nothing.
     fn take(&self, key: &CachedKey, limits: &CachedLimits, request: &VerifyRequest<'_>, now: Timestamp) -> Decision {
         let take = || limits.limiter.take(limits, request.cost(), now);
-        let Some(address) = request.ip.filter(|_| !limits.address_rates.is_empty()) else { return take() };
-        let taken = self.address_limiters.take(key.id, address, &limits.address_rates, take);
+        let Some((address, rates)) = request.ip.zip(limits.address_rates()) else { return take() };
+        let taken = self.address_limiters.take(key.id, address, rates, take);
         taken.unwrap_or_else(|ms| Decision::RateLimited(Remaining { address_retry_after: Some(ms), ..limits.limiter.remaining(limits) }))
     }
 
@@ -260,7 +262,7 @@ impl Verifier {
     /// Whether they could be returned: not if the balance was set since they were spent.
     fn return_spent(&self, verdict: &Verdict, cost: i64) -> bool {
         let Some((key, limits)) = verdict.key().and_then(|key| Some((key, key.limits.as_ref()?))) else { return false };
-        let Some(credits) = limits.credits.filter(|_| verdict.is_valid()) else { return false };
+        let Some(credits) = limits.credits().filter(|_| verdict.is_valid()) else { return false };
         let is_returned = limits.limiter.lock().reserve().return_spent(credits.version, cost);
         if is_returned {
             self.loader.keys_with_reserved_credits.insert(key.id);

@@ -12,6 +12,7 @@ use super::{
     credits::KeysWithReservedCredits,
     dependencies::DependencyFlags,
     identity_hasher::BuildIdentityHasher,
+    key_creators::KeyCreators,
     key_set::{SecretForm, SigningKeyCache},
     limiter::Limiter,
     rate_limit_interner::RateLimitInterner,
@@ -27,6 +28,7 @@ pub(super) struct KeyLoader {
     pub(super) reads: IntCounter,
     interner: RateLimitInterner,
     dependencies: Arc<DependencyFlags>,
+    pub(super) creators: KeyCreators,
     budgets: Arc<Budgets>,
     limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
     pub(super) keys_with_reserved_credits: KeysWithReservedCredits,
@@ -41,6 +43,7 @@ impl KeyLoader {
             reads: reads.expect("the metric name is valid"),
             interner: RateLimitInterner::new(),
             dependencies,
+            creators: KeyCreators::default(),
             budgets,
             limiters: DashMap::default(),
             keys_with_reserved_credits: KeysWithReservedCredits::default(),
@@ -59,7 +62,10 @@ impl KeyLoader {
     async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<CachedKey>, store::StoreError> {
         self.reads.inc();
         let record = store::keys::find_by_digest(&mut *self.store.connection().await?, digest.as_bytes()).await?;
-        let load = |record| CachedKey::from_record(&record, digest, &self.interner, &self.dependencies, |id| self.get_or_create(id));
+        let load = |record| {
+            let creator = self.creators.of(&record, &self.dependencies);
+            CachedKey::from_record(&record, digest, &self.interner, &self.dependencies, creator, |id| self.get_or_create(id))
+        };
         let key = record.and_then(load);
         if let Some(key) = &key {
             self.budgets.observe(BudgetOwner::Key(key.id), key.budget());
@@ -76,8 +82,9 @@ impl KeyLoader {
         self.limiters.get(&id).map(|limiter| Arc::clone(&limiter))
     }
 
-    /// Drops limiters that are idle and whose keys are no longer cached: deleted, or changed and not requested since.
+    /// Drops limiters that are idle and whose keys are no longer cached: deleted, or changed and not requested since. Also creators without keys.
     pub(super) fn drop_idle(&self) {
+        self.creators.drop_unused();
         self.limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.is_idle());
     }
 }

@@ -158,8 +158,8 @@ async fn a_key_is_read_once_until_it_changes() {
     assert!(!fixture.is_recent("a"));
     for _ in 0..2 {
         let key = fixture.find("a").await.unwrap();
-        assert_eq!((key.id, key.created_by, key.permissions), (id, fixture.user, Permissions::of(Permission::ALL)));
-        assert_eq!((key.scopes.to_vec(), reads(), fixture.verifier.sizes().0), (vec!["read".to_owned()], 1, 1));
+        assert_eq!((key.id, key.creator.user, key.creator.permissions), (id, fixture.user, Permissions::of(Permission::ALL)));
+        assert_eq!((key.scopes().to_vec(), reads(), fixture.verifier.sizes().0), (vec!["read".to_owned()], 1, 1));
     }
     assert!(fixture.is_recent("a"));
     for _ in 0..2 {
@@ -176,6 +176,27 @@ async fn a_key_is_read_once_until_it_changes() {
     }
     fixture.verifier.apply(&VerdictChange::Creator(UserId::new()));
     assert!(fixture.is_recent("a"), "it has another creator");
+}
+
+#[tokio::test]
+async fn the_keys_of_a_creator_share_what_they_have_in_common() {
+    let fixture = Fixture::new().await;
+    for secret in ["a", "b"] {
+        fixture.insert(secret, None, None).await;
+    }
+    let (one, other) = (fixture.find("a").await.unwrap(), fixture.find("b").await.unwrap());
+    assert!(Arc::ptr_eq(&one.creator, &other.creator));
+    assert_eq!((one.creator.organization, one.creator.user), (fixture.organization, fixture.user));
+    fixture.verifier.apply(&VerdictChange::Creator(fixture.user));
+    let read_again = fixture.find("a").await.unwrap();
+    assert!(one.is_outdated() && other.is_outdated() && !read_again.is_outdated());
+    assert!(!Arc::ptr_eq(&one.creator, &read_again.creator));
+    fixture.verifier.clean().await;
+    assert_eq!(fixture.verifier.loader.creators.len(), 1);
+    drop((one, other, read_again));
+    fixture.verifier.invalidate_all();
+    fixture.verifier.clean().await;
+    assert_eq!(fixture.verifier.loader.creators.len(), 0, "no key is cached");
 }
 
 #[tokio::test]
@@ -220,8 +241,8 @@ async fn a_replaced_secret_is_valid_during_its_grace_period() {
     let mut tx = fixture.store.begin().await.unwrap();
     store::keys::secrets::replace(&mut tx, id, fixture.digest("new").as_bytes(), "…", end).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(fixture.find("new").await.unwrap().secret_expires_at, None);
-    assert_eq!(fixture.find("old").await.unwrap().secret_expires_at, Some(end));
+    assert_eq!(fixture.find("new").await.unwrap().secret_expires_at(), None);
+    assert_eq!(fixture.find("old").await.unwrap().secret_expires_at(), Some(end));
     assert!(fixture.evaluate("old", None).await.is_valid());
     fixture.verifier.flush().await;
     let mut db = fixture.other.connection().await.unwrap();

@@ -29,6 +29,8 @@ const RETENTION_MINUTES: i64 = 40 * (DAY_MS / MINUTE_MS);
 const BATCH_RETENTION_MS: i64 = 7 * DAY_MS;
 /// Keys per write. If more are used in a second, the rest waits for the next write; verification is not delayed.
 const BATCH_SIZE: usize = 5000;
+/// The memory of the pending entries is released when it has room for this many times their number.
+const SPARE_MAX: usize = 4;
 
 /// Usage that is not written yet.
 pub(super) struct UsageCounters {
@@ -149,7 +151,13 @@ impl Pending {
             self.queue.sort_unstable_by(|one, other| other.cmp(one));
         }
         let keys = self.queue.drain(self.queue.len().saturating_sub(count)..).rev();
-        keys.filter_map(|key| self.entries.remove_entry(&key)).collect()
+        let taken = keys.filter_map(|key| self.entries.remove_entry(&key)).collect();
+        // While a backlog is written, too, which can take minutes.
+        let left = self.entries.len().max(BATCH_SIZE);
+        if self.entries.capacity() / SPARE_MAX > left {
+            self.entries.shrink_to(left);
+        }
+        taken
     }
 
     /// The batch in doubt, or else a new one; `None` if nothing is pending.
@@ -218,9 +226,9 @@ impl UsageCounters {
                 entry.last = entry.last.max(at);
                 entry
             }
-            Entry::Vacant(vacant) => vacant.insert(UsageEntry { organization: key.organization, last: at, minute, totals, overflow: None }),
+            Entry::Vacant(vacant) => vacant.insert(UsageEntry { organization: key.creator.organization, last: at, minute, totals, overflow: None }),
         };
-        if key.secret_expires_at.is_some() {
+        if key.secret_expires_at().is_some() {
             entry.record_retired(key.digest.as_bytes(), 1, at);
         }
     }
@@ -327,6 +335,24 @@ mod tests {
 
     fn totals(entry: &UsageEntry) -> Vec<(i64, i64, i64)> {
         entry.minutes().map(|(minute, totals)| (minute, totals.requests, totals.cost.0)).collect()
+    }
+
+    /// See the sizes in `docs/architecture.md`.
+    #[test]
+    fn an_entry_is_small() {
+        assert!(size_of::<UsageEntry>() <= 56, "{}", size_of::<UsageEntry>());
+    }
+
+    #[test]
+    fn memory_is_released_while_a_backlog_is_written() {
+        let mut pending = Pending::default();
+        (0..10 * BATCH_SIZE).for_each(|_| pending.add(KeyId::new(), requests(1)));
+        let peak = pending.entries.capacity();
+        for left in (0..10).rev() {
+            assert_eq!(pending.next_batch().unwrap().entries.len(), BATCH_SIZE);
+            assert_eq!(pending.entries.len(), left * BATCH_SIZE);
+        }
+        assert!(pending.entries.capacity() < peak / 2, "{} of {peak}", pending.entries.capacity());
     }
 
     #[test]

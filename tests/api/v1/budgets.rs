@@ -33,7 +33,7 @@ async fn agent_key(api: &ApiClient, fields: Value) -> (String, String) {
 async fn begin(server: &TestServer, secret: &str, nanos: i64, budgets: &[BudgetLimit]) -> Result<ModelCharge, ModelRefusal> {
     let key = server.state.verifier.find(secret).await.unwrap().unwrap();
     let worst_case = WorstCase { cost: Some(Dollars(nanos)), tokens: Some(1) };
-    server.state.verifier.begin_model_call(ModelCall { key: Some(&key), organization: key.organization, budgets, worst_case }).await
+    server.state.verifier.begin_model_call(ModelCall { key: Some(&key), organization: key.creator.organization, budgets, worst_case }).await
 }
 
 #[tokio::test]

@@ -41,13 +41,13 @@ impl<'a> Caller<'a> {
         if key.kind != KeyKind::Corpus {
             return Err(Refusal::unknown_key());
         }
-        match key.lifecycle.status(Timestamp::now()) {
+        match key.lifecycle().status(Timestamp::now()) {
             Status::Active => {}
             Status::Disabled => return Err(Refusal::disabled_key()),
             Status::Expired => return Err(Refusal::expired_key()),
             Status::Revoked | Status::Deleted => return Err(Refusal::unknown_key()),
         }
-        request_context::set_caller(key.organization, key.created_by, Some(key.id));
+        request_context::set_caller(key.creator.organization, key.creator.user, Some(key.id));
         require_origin(&key, &parts.headers)?;
         Ok(Self { presented, headers: &parts.headers, key, address: client_address::of_request(parts, &state.trusted_proxies) })
     }
@@ -57,8 +57,8 @@ impl<'a> Caller<'a> {
     /// # Errors
     /// `INVALID_CUSTOMER_ID`, `INVALID_CORPUS_ID`, `INSUFFICIENT_PERMISSIONS`.
     pub(super) fn require(&self, named: &[&CorpusIds], scope: &str) -> Result<(), Refusal> {
-        require_customer(self.key.customer_id, self.headers, named)?;
-        require_corpora(&self.key.corpora, named)?;
+        require_customer(self.key.creator.customer_id, self.headers, named)?;
+        require_corpora(self.key.corpora(), named)?;
         self.require_scope(scope)
     }
 
@@ -75,7 +75,7 @@ impl<'a> Caller<'a> {
     pub(super) async fn charge(&self, state: &AppState, scope: &'static str, corpora: &[i64]) -> Result<Verdict, Refusal> {
         let request =
             VerifyRequest { kind: Some(KeyKind::Corpus), scope: Some(Cow::Borrowed(scope)), ip: self.address, ..VerifyRequest::new(self.presented) };
-        let verdict = state.verifier.evaluate(self.key.organization, &request).await.map_err(Error::from)?;
+        let verdict = state.verifier.evaluate(self.key.creator.organization, &request).await.map_err(Error::from)?;
         match verdict.code {
             VerdictCode::Valid => {}
             VerdictCode::NotFound | VerdictCode::Forbidden => return Err(Refusal::unknown_key()),
@@ -91,7 +91,7 @@ impl<'a> Caller<'a> {
                 return Err(Refusal::exhausted("USAGE_EXCEEDED", detail, retry_after(&verdict)).with_limits(&verdict));
             }
         }
-        let has_all = verdict.key().is_some_and(|key| corpora.iter().all(|corpus| key.corpora.contains(corpus)));
+        let has_all = verdict.key().is_some_and(|key| corpora.iter().all(|corpus| key.corpora().contains(corpus)));
         if has_all { Ok(verdict) } else { Err(Refusal::wrong_corpus()) }
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> Resu
     let caller = Caller::authenticate(state, parts).await?;
     caller.require(&[request.named()], SCOPE)?;
     let (corpus, document) = request.into_parts()?;
-    let work = match backends::of(&state.core, caller.key.organization, corpus).await? {
+    let work = match backends::of(&state.core, caller.key.creator.organization, corpus).await? {
         Backend::BuiltIn => Work::Index(document.document()?),
         Backend::Upstream(upstream) => Work::Forward(upstream, document),
     };

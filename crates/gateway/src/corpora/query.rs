@@ -32,11 +32,11 @@ pub(super) async fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> Resu
     let caller = Caller::authenticate(state, parts).await?;
     caller.require(&request.named(), SCOPE)?;
     let queries = request.into_queries()?;
-    let plan = Plan::new(&state.core, caller.key.organization, &queries).await?;
+    let plan = Plan::new(&state.core, caller.key.creator.organization, &queries).await?;
     let corpora: Vec<i64> = queries.iter().flat_map(|query| &query.keys).map(|key| key.corpus).collect();
     let verdict = caller.charge(state, SCOPE, &corpora).await?;
-    let found = plan.run(&state.core, caller.key.organization, &queries).await.map_err(|refusal| refusal.with_limits(&verdict))?;
-    let customer_id = caller.key.customer_id;
+    let found = plan.run(&state.core, caller.key.creator.organization, &queries).await.map_err(|refusal| refusal.with_limits(&verdict))?;
+    let customer_id = caller.key.creator.customer_id;
     let sets = queries.iter().zip(found).map(|(query, found)| found.into_response_set(customer_id, query.start, query.count));
     let mut response = Json(QueryResponse { response_set: sets.collect(), status: [] }).into_response();
     rate_headers::write(response.headers_mut(), &verdict);

@@ -177,7 +177,7 @@ async fn charge_key(call: &mut Call, cost: u32) -> Result<(), ModelProblem> {
 pub(super) async fn evaluate(state: &AppState, presented: &PresentedKey, address: Option<IpAddr>, cost: u32) -> Result<Verdict, ModelProblem> {
     let key = &presented.key;
     let request = VerifyRequest { kind: Some(key.kind), ip: address, cost: Some(cost), ..VerifyRequest::new(&presented.text) };
-    state.verifier.evaluate(key.organization, &request).await.map_err(|error| ModelProblem::from_problem(error.into()))
+    state.verifier.evaluate(key.creator.organization, &request).await.map_err(|error| ModelProblem::from_problem(error.into()))
 }
 
 /// Why the key may not be used; `None` for a valid key.

@@ -60,14 +60,14 @@ impl PresentedKey {
         }
         let text = presented_key(&parts.headers).map_err(ModelProblem::from_problem)?;
         let key = find(state, text).await?;
-        request_context::set_caller(key.organization, key.created_by, Some(key.id));
+        request_context::set_caller(key.creator.organization, key.creator.user, Some(key.id));
         Ok(Self { key, text: Zeroizing::new(text.to_owned()) })
     }
 
     /// See [`Caller::standing`].
     async fn standing(&self, state: &AppState, model: &str, charged: Option<&CachedKey>) -> Standing {
         let Ok(found) = state.verifier.find(&self.text).await else { return Standing::Valid };
-        let may_call = |key: &CachedKey| key.lifecycle.status(Timestamp::now()) == Status::Active && key.may_call_model(model);
+        let may_call = |key: &CachedKey| key.lifecycle().status(Timestamp::now()) == Status::Active && key.may_call_model(model);
         match found.filter(|key| may_call(key)) {
             None => Standing::Revoked,
             Some(key) if charged.is_some_and(|charged| key.has_lost_credits(charged)) => Standing::WithoutCredits,
@@ -132,7 +132,7 @@ impl Caller {
 
     pub(super) fn organization(&self) -> OrganizationId {
         match self {
-            Self::Key(presented) => presented.key.organization,
+            Self::Key(presented) => presented.key.creator.organization,
             Self::Member(session) => session.organization,
         }
     }
@@ -140,7 +140,7 @@ impl Caller {
     /// The member to whom calls are counted.
     pub(super) fn user(&self) -> UserId {
         match self {
-            Self::Key(presented) => presented.key.created_by,
+            Self::Key(presented) => presented.key.creator.user,
             Self::Member(session) => session.user,
         }
     }
@@ -150,7 +150,7 @@ impl Caller {
 async fn find(state: &AppState, presented: &str) -> Result<Arc<CachedKey>, ModelProblem> {
     let found = state.verifier.find(presented).await.map_err(|error| ModelProblem::from_problem(error.into()))?;
     let key = found.ok_or_else(|| ModelProblem::from_problem(unknown_key()))?;
-    require_active(key.lifecycle.status(Timestamp::now())).map_err(ModelProblem::from_problem)?;
+    require_active(key.lifecycle().status(Timestamp::now())).map_err(ModelProblem::from_problem)?;
     if key.kind.spec().can_call_models { Ok(key) } else { Err(wrong_kind(&key)) }
 }
 

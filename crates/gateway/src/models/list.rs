@@ -55,7 +55,7 @@ async fn open(state: &AppState, parts: &Parts) -> Result<(Arc<CachedKey>, Arc<Ca
     if let Some(problem) = key_refusal(&verdict) {
         return Err(problem);
     }
-    let organization = presented.key.organization;
+    let organization = presented.key.creator.organization;
     let catalog = state.catalogs.get(&state.core, organization).await.map_err(|error| ModelProblem::from_problem(error.into()))?;
     Ok((presented.key, catalog, verdict))
 }

@@ -83,7 +83,7 @@ async fn call(state: &AppState, parts: Parts, body: Body) -> Result<Response, Pr
         // What was true when the request began may have changed while its body arrived.
         admitted = admit(state, &parts).await?;
     }
-    let verdict = state.verifier.evaluate(admitted.key.organization, &admitted.verify_request(state, &parts)?).await?;
+    let verdict = state.verifier.evaluate(admitted.key.creator.organization, &admitted.verify_request(state, &parts)?).await?;
     if let Some(refusal) = problems::refusal(&verdict) {
         return Ok(refusal);
     }
@@ -121,8 +121,8 @@ async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Problem> {
     if !CALLER_KINDS.contains(&key.kind) {
         return Err(problems::wrong_kind(key.kind));
     }
-    request_context::set_caller(key.organization, key.created_by, Some(key.id));
-    let service = state.service_cache.find(&state.core, key.organization, name).await?.ok_or_else(problems::unknown_service)?;
+    request_context::set_caller(key.creator.organization, key.creator.user, Some(key.id));
+    let service = state.service_cache.find(&state.core, key.creator.organization, name).await?.ok_or_else(problems::unknown_service)?;
     caller_rule(&service, &key)?;
     // TRACE would make the service return the credential.
     if matches!(parts.method, Method::CONNECT | Method::TRACE) || !service.allows(parts.method.as_str(), path) {
@@ -136,7 +136,7 @@ async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Problem> {
 /// The presented key, if it is active.
 async fn find_key(state: &AppState, presented: &str) -> Result<Arc<CachedKey>, Problem> {
     let key = state.verifier.find(presented).await?.ok_or_else(unknown_key)?;
-    require_active(key.lifecycle.status(Timestamp::now()))?;
+    require_active(key.lifecycle().status(Timestamp::now()))?;
     Ok(key)
 }
 

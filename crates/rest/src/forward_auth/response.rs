@@ -118,19 +118,19 @@ fn no_content(verdict: &Verdict) -> Response {
 
 /// Writes the key's attributes with the values that they have in a verdict. An empty attribute has no header.
 fn write_key(headers: &mut HeaderMap, key: &CachedKey) {
-    let project = key.project_grant.as_ref();
+    let project = key.project_grant();
     let attributes = [
         ("x-latchkey-key-id", Some(key.id.to_string())),
         ("x-latchkey-name", Some(encoded(&key.name))),
         ("x-latchkey-kind", Some(key.kind.as_str().to_owned())),
-        ("x-latchkey-customer-id", Some(key.customer_id.to_string())),
-        ("x-latchkey-external-id", key.external_id.as_deref().map(encoded)),
-        ("x-latchkey-metadata", key.metadata.as_deref().map(|metadata| json(metadata.get()))),
-        ("x-latchkey-scopes", Some(list(key.scopes.iter().map(String::as_str)))),
-        ("x-latchkey-corpora", Some(key.corpora.iter().map(i64::to_string).collect::<Vec<_>>().join(","))),
+        ("x-latchkey-customer-id", Some(key.creator.customer_id.to_string())),
+        ("x-latchkey-external-id", key.external_id().map(encoded)),
+        ("x-latchkey-metadata", key.metadata().map(|metadata| json(metadata.get()))),
+        ("x-latchkey-scopes", Some(list(key.scopes().iter().map(String::as_str)))),
+        ("x-latchkey-corpora", Some(key.corpora().iter().map(i64::to_string).collect::<Vec<_>>().join(","))),
         ("x-latchkey-project-id", project.map(|project| project.project.to_string())),
         ("x-latchkey-role", project.and_then(|project| project.role.as_deref()).map(encoded)),
-        ("x-latchkey-expires-at", key.lifecycle.expires_at.map(Timestamp::rfc3339)),
+        ("x-latchkey-expires-at", key.lifecycle().expires_at.map(Timestamp::rfc3339)),
     ];
     let filled = attributes.into_iter().filter_map(|(name, text)| Some((name, value(&text.filter(|text| !text.is_empty())?)?)));
     headers.extend(filled.map(|(name, value)| (HeaderName::from_static(name), value)));

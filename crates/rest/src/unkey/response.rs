@@ -88,12 +88,12 @@ fn key_fields(key: &CachedKey) -> KeyFields<'_> {
     KeyFields {
         key_id: key.id,
         name: &key.name,
-        enabled: key.lifecycle.disabled_at.is_none(),
-        meta: key.metadata.as_deref(),
-        expires: key.lifecycle.expires_at,
-        permissions: &key.scopes,
-        roles: key.project_grant.as_ref().and_then(|project| project.role.as_deref()).map(|role| [role]),
-        identity: key.external_id.as_deref().map(|id| Identity { id, external_id: id }),
+        enabled: key.lifecycle().disabled_at.is_none(),
+        meta: key.metadata(),
+        expires: key.lifecycle().expires_at,
+        permissions: key.scopes(),
+        roles: key.project_grant().and_then(|project| project.role.as_deref()).map(|role| [role]),
+        identity: key.external_id().map(|id| Identity { id, external_id: id }),
     }
 }
 

@@ -87,7 +87,7 @@ impl Limiter {
         if state.rates.is_full(ticks) {
             return Decision::RateLimited(state.remaining(limits, ticks));
         }
-        if let Some(CachedCredits { version, refill, .. }) = limits.credits {
+        if let Some(CachedCredits { version, refill, .. }) = limits.credits() {
             let reserve = state.reserve();
             reserve.set_refill(refill);
             match reserve.spend(version, cost, now, ticks) {
@@ -122,7 +122,7 @@ impl LimiterState {
 
     fn remaining(&mut self, limits: &CachedLimits, ticks: i64) -> Remaining {
         let rates = self.rates.states(ticks);
-        let reserve = limits.credits.map(|_| self.reserve());
+        let reserve = limits.credits().map(|_| self.reserve());
         let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
         Remaining { rates, credits, refills_at, address_retry_after: None }
     }
@@ -141,16 +141,39 @@ pub struct CachedCredits {
 /// The limits of a key and the state of its limiter.
 pub struct CachedLimits {
     pub rates: RateLimits,
-    /// Limits for each client address.
-    pub address_rates: RateLimits,
-    /// `None` if the key has no credit limit.
-    pub credits: Option<CachedCredits>,
-    /// Networks from which the key may be used; empty allows all.
-    pub networks: Box<[IpNet]>,
     pub(super) limiter: Arc<Limiter>,
+    /// Boxed because most limited keys have only rate limits.
+    others: Option<Box<OtherLimits>>,
+}
+
+struct OtherLimits {
+    address_rates: RateLimits,
+    credits: Option<CachedCredits>,
+    networks: Box<[IpNet]>,
 }
 
 impl CachedLimits {
+    /// Limits for each client address, if there are any.
+    pub(super) fn address_rates(&self) -> Option<&RateLimits> {
+        self.others.as_ref().map(|others| &others.address_rates).filter(|rates| !rates.is_empty())
+    }
+
+    /// `None` if the key has no credit limit.
+    pub fn credits(&self) -> Option<CachedCredits> {
+        self.others.as_ref()?.credits
+    }
+
+    /// Networks from which the key may be used; empty allows all.
+    pub fn networks(&self) -> &[IpNet] {
+        self.others.as_ref().map_or(&[], |others| &others.networks)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_networks(networks: Box<[IpNet]>) -> Self {
+        let others = OtherLimits { address_rates: Arc::new([]), credits: None, networks };
+        Self { rates: Arc::new([]), limiter: Arc::default(), others: Some(Box::new(others)) }
+    }
+
     /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
     #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
     pub(super) fn from_columns(stored: &LimitColumns, interner: &RateLimitInterner, limiter: impl FnOnce() -> Arc<Limiter>) -> Option<Option<Self>> {
@@ -162,8 +185,10 @@ impl CachedLimits {
             refill: account.credits.refill,
             is_empty: account.credits.remaining <= 0,
         });
-        let has_any = !rates.is_empty() || !address_rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Self { rates, address_rates, credits, networks: networks.into(), limiter: limiter() }))
+        let has_others = !address_rates.is_empty() || !networks.is_empty() || credits.is_some();
+        let others = has_others.then(|| Box::new(OtherLimits { address_rates, credits, networks: networks.into() }));
+        let has_any = !rates.is_empty() || others.is_some();
+        Some(has_any.then(|| Self { rates, limiter: limiter(), others }))
     }
 }
 
@@ -248,16 +273,17 @@ mod tests {
         assert!(read(&columns(Some("[]"), Some(""), None)).unwrap().is_none());
         let rate = r#"[{"name":"a","limit":2,"duration_ms":60000}]"#;
         let rates = read(&columns(Some(rate), None, None)).unwrap().unwrap();
-        assert_eq!((rates.rates.len(), rates.networks.len(), rates.credits), (1, 0, None));
+        assert_eq!((rates.rates.len(), rates.networks().len(), rates.credits(), rates.others.is_none()), (1, 0, None, true));
         let networks = read(&columns(None, Some("192.0.2.0/24"), None)).unwrap().unwrap();
-        assert_eq!((networks.rates.len(), networks.networks.len(), networks.credits), (0, 1, None));
+        assert_eq!((networks.rates.len(), networks.networks().len(), networks.credits()), (0, 1, None));
+        assert!(networks.address_rates().is_none());
         let credits = read(&columns(None, None, Some(7))).unwrap().unwrap();
         let expected = CachedCredits { version: 7, refill: Refill::Never, is_empty: false };
-        assert_eq!((credits.rates.len(), credits.networks.len(), credits.credits), (0, 0, Some(expected)));
-        assert!(read(&columns(None, None, Some(0))).unwrap().unwrap().credits.unwrap().is_empty);
+        assert_eq!((credits.rates.len(), credits.networks().len(), credits.credits()), (0, 0, Some(expected)));
+        assert!(read(&columns(None, None, Some(0))).unwrap().unwrap().credits().unwrap().is_empty);
         let of_addresses = |json: &str| LimitColumns { address_rate_limits: Some(json.to_owned()), ..columns(None, None, None) };
         let address_rates = read(&of_addresses(rate)).unwrap().unwrap();
-        assert_eq!((address_rates.rates.len(), address_rates.address_rates.len()), (0, 1));
+        assert_eq!((address_rates.rates.len(), address_rates.address_rates().map(|rates| rates.len())), (0, Some(1)));
         assert!(read(&columns(Some("["), None, None)).is_none() && read(&columns(None, Some("x"), None)).is_none());
         assert!(read(&of_addresses("[")).is_none());
     }
