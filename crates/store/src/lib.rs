@@ -12,6 +12,7 @@ pub mod change_signals;
 pub mod claims;
 mod columns;
 mod connection;
+mod copy;
 pub mod corpora;
 pub mod credentials;
 pub mod document_search;
@@ -80,6 +81,7 @@ use tokio::{
 
 pub use change_feed::{ChangeFeed, FeedRead};
 pub use connection::{Connection, PoolRef};
+pub use copy::{Copied, CopyTarget};
 pub use effect::{Confirmation, ConfirmationState, Effect};
 use engine::Engine;
 use instances::Instances;

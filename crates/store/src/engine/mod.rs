@@ -2,6 +2,7 @@
 
 mod call_partition;
 pub(crate) mod change_feed;
+pub(crate) mod copy_target;
 mod postgres;
 mod word_index;
 
