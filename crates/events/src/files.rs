@@ -151,6 +151,22 @@ impl SegmentFiles {
     }
 }
 
+/// The files of all organizations in a folder, in a fixed order; none if the folder is missing.
+pub(crate) fn all_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut organizations = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+    organizations.retain(|path| path.is_dir());
+    organizations.sort_unstable();
+    let mut files = Vec::new();
+    for organization in organizations {
+        files.extend(hours_in(&organization)?.into_iter().map(|hour| file_in(&organization, hour)));
+    }
+    Ok(files)
+}
+
 /// Adds the calls of a file. Returns the position before which they were not all read, once `scan_max` bytes were decompressed.
 fn select_in(file: &File, selection: &Selection, found: &mut NewestCalls, (scanned, scan_max): (&mut u64, u64)) -> io::Result<Option<Position>> {
     let mut frames = segment::frames(file)?;
@@ -277,6 +293,19 @@ mod tests {
         assert_eq!(files.append(calls()), 0);
         assert_eq!(times(&files, organization, CallFilter::default()).len(), 5);
         files.delete_before(OrganizationId::new(), Timestamp(0)).unwrap();
+    }
+
+    #[test]
+    fn the_files_of_all_organizations_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(all_in(&folder.path().join("missing")).unwrap().is_empty());
+        let files = SegmentFiles::open(folder.path()).unwrap();
+        for organization in [OrganizationId::new(), OrganizationId::new()] {
+            files.append(vec![call(organization, 1, None), call(organization, HOUR_MS, None)]);
+        }
+        fs::write(folder.path().join("note.txt"), "").unwrap();
+        let found = all_in(folder.path()).unwrap();
+        assert!(found.len() == 4 && found.is_sorted() && found.iter().all(|path| path.is_file()), "{found:?}");
     }
 
     #[test]

@@ -9,13 +9,15 @@ mod table;
 mod testing;
 
 use std::{
-    mem,
-    path::Path,
+    fs::File,
+    io, mem,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
+    vec,
 };
 
 use tokio::{
@@ -33,6 +35,7 @@ use latchkey_types::{
     time::Timestamp,
 };
 use newest::{NewestCalls, Selection};
+use segment::Frame;
 
 /// Maximum number of calls that wait to be written. Further ones are not recorded: the log never slows a call.
 const QUEUE_MAX: usize = 10_000;
@@ -253,6 +256,59 @@ impl EventLog {
     }
 }
 
+/// Adds the calls of the files in a folder to the log in a database. Damaged ones are left out, with a warning. Returns their number.
+///
+/// # Errors
+/// If a file cannot be read, or the database does not store the calls.
+pub async fn copy_files(folder: &Path, store: &Store) -> anyhow::Result<usize> {
+    let mut calls = FileCalls { paths: files::all_in(folder)?.into_iter(), frames: None };
+    let (mut batch, mut copied) = (Vec::new(), 0);
+    // Few calls are in one frame, so several are stored together.
+    while let Some(next) = calls.next_frame()? {
+        batch.extend(next);
+        if batch.len() >= WRITE_AT {
+            copied += store_all(store, &mut batch).await?;
+        }
+    }
+    Ok(copied + store_all(store, &mut batch).await?)
+}
+
+/// Reads files from the first to the last frame.
+struct FileCalls {
+    paths: vec::IntoIter<PathBuf>,
+    /// The file that is being read, and its remaining frames.
+    frames: Option<(File, vec::IntoIter<Frame>)>,
+}
+
+impl FileCalls {
+    /// The calls of the next frame; `None` at the end.
+    fn next_frame(&mut self) -> io::Result<Option<Vec<CallEvent>>> {
+        loop {
+            if let Some((file, frames)) = &mut self.frames
+                && let Some(frame) = frames.next()
+            {
+                match frame.read(file) {
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => tracing::warn!(%error, "calls are missing in the log"),
+                    calls => return calls.map(Some),
+                }
+            } else {
+                let Some(path) = self.paths.next() else { return Ok(None) };
+                let file = File::open(path)?;
+                let frames = segment::frames(&file)?.into_iter();
+                self.frames = Some((file, frames));
+            }
+        }
+    }
+}
+
+async fn store_all(store: &Store, calls: &mut Vec<CallEvent>) -> Result<usize, Error> {
+    let calls = mem::take(calls);
+    for batch in calls.chunks(WRITE_AT) {
+        table::insert(store, batch).await?;
+    }
+    Ok(calls.len())
+}
+
 async fn delete_files(files: &Arc<SegmentFiles>, organization: OrganizationId, before: Timestamp) -> Result<(), Error> {
     let files = Arc::clone(files);
     let deleted = spawn_blocking(move || files.delete_before(organization, before)).await.map_err(|_| Error::Internal)?;
@@ -336,6 +392,29 @@ mod tests {
         }
         // Files keep the whole hour.
         assert_eq!(pages, [34, 10]);
+    }
+
+    #[tokio::test]
+    async fn files_are_copied_to_the_table_once() {
+        let (store, folder) = open_store().await;
+        let (organization, other, calls_folder) = (OrganizationId::new(), OrganizationId::new(), folder.path().join("calls"));
+        assert_eq!(copy_files(&calls_folder, &store).await.unwrap(), 0);
+        let log = EventLog::in_folder(&calls_folder).unwrap();
+        let calls: Vec<CallEvent> = (0..5000).map(|n| call(if n % 2 == 0 { organization } else { other }, n * 10_000, None)).collect();
+        for part in calls.chunks(1000) {
+            for event in part {
+                log.record(event.clone());
+            }
+            log.flush().await;
+        }
+        for _ in 0..2 {
+            assert_eq!(copy_files(&calls_folder, &store).await.unwrap(), 5000);
+        }
+        let table = EventLog::in_database(store);
+        let page = table.list(organization, CallFilter::default(), None, 3000).await.unwrap();
+        let mut expected: Vec<CallEvent> = calls.into_iter().filter(|call| call.organization == organization).collect();
+        expected.reverse();
+        assert!(page.items == expected, "{} of {}", page.items.len(), expected.len());
     }
 
     #[tokio::test]
