@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use anyhow::ensure;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -68,6 +69,9 @@ impl SecretOwner {
         Self { organization, holder: OwnerId::ProjectSecret(id), purpose: "project" }
     }
 }
+
+/// Number of secrets that are read at once to check them.
+const CHECKED_AT_ONCE: i64 = 100;
 
 /// The field name of owners with only one secret.
 pub const VALUE_FIELD: &str = "value";
@@ -155,6 +159,55 @@ impl Vault {
             tracing::error!(holder = %owner.holder, "cannot decrypt a stored secret");
             Error::Internal
         })
+    }
+
+    /// Decrypts every secret of credentials and projects. Returns their number.
+    ///
+    /// # Errors
+    /// A message that names the first object with a secret that cannot be decrypted.
+    pub async fn open_all(&self, store: &Store) -> anyhow::Result<usize> {
+        let mut db = store.connection().await?;
+        Ok(self.open_all_credentials(&mut db).await? + self.open_all_project_secrets(&mut db).await?)
+    }
+
+    async fn open_all_credentials(&self, db: &mut Connection) -> anyhow::Result<usize> {
+        let (mut opened, mut last) = (0, None::<(CredentialId, String)>);
+        loop {
+            let after = last.as_ref().map(|(credential, field)| (*credential, field.as_str()));
+            let keys = store::sealed_secrets::data_keys_after(db, after, CHECKED_AT_ONCE).await?;
+            let Some(end) = keys.last() else { return Ok(opened) };
+            last = Some((end.credential_id, end.field.clone()));
+            let mut credentials: Vec<CredentialId> = keys.iter().map(|key| key.credential_id).collect();
+            credentials.dedup();
+            let sealed = store::sealed_secrets::of_many(&mut *db, &credentials).await?;
+            for key in keys {
+                let id = key.credential_id.to_string();
+                let secret = sealed.iter().find(|secret| secret.owner_id == id && secret.field == key.field);
+                let owner = SecretOwner::credential(key.organization_id, key.credential_id, key.kind, key.provider);
+                self.require_open(owner, secret)?;
+                opened += 1;
+            }
+        }
+    }
+
+    async fn open_all_project_secrets(&self, db: &mut Connection) -> anyhow::Result<usize> {
+        let (mut opened, mut last) = (0, None::<ProjectSecretId>);
+        loop {
+            let keys = store::project_secrets::keys_after(db, last, CHECKED_AT_ONCE).await?;
+            let Some(end) = keys.last() else { return Ok(opened) };
+            last = Some(end.id);
+            for key in keys {
+                let secret = store::project_secrets::sealed(db, key.id).await?;
+                self.require_open(SecretOwner::project_secret(key.organization_id, key.id), secret.as_ref())?;
+                opened += 1;
+            }
+        }
+    }
+
+    fn require_open(&self, owner: SecretOwner, secret: Option<&SealedSecret>) -> anyhow::Result<()> {
+        let is_open = secret.is_some_and(|secret| self.open(owner, secret).is_ok());
+        ensure!(is_open, "the secret of {} cannot be decrypted", owner.holder);
+        Ok(())
     }
 
     /// Reloads the master key if it was rotated. Returns whether it was: then read the secret again and retry.
