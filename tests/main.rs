@@ -22,6 +22,7 @@ mod master_key;
 mod matrix;
 mod members;
 mod metrics;
+mod migrate_to;
 mod model_usage;
 mod models;
 mod notifications;

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use super::{
     config::{DataOptions, OutgoingOptions},
     data_dir::Data,
+    migrate_to,
 };
 use latchkey_core::{
     Core,
@@ -37,9 +38,22 @@ pub struct AdminOptions {
     #[command(flatten)]
     data: DataOptions,
     #[command(subcommand)]
-    command: AdminCommand,
+    command: Command,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    BesideServer(AdminCommand),
+    /// Copy all data from SQLite to an empty PostgreSQL database and verify the copy; the server must be stopped
+    MigrateTo {
+        /// The PostgreSQL database: `postgres://USER:PASSWORD@HOST/NAME`; other users of the machine can see it, but not a password in PGPASSWORD
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+}
+
+/// Commands that run with or without a server.
 #[derive(Subcommand)]
 enum AdminCommand {
     /// Create a user; the password is read from standard input
@@ -120,12 +134,16 @@ impl RoleName {
     }
 }
 
-/// Runs a command, with or without a running server. Errors are messages for the operator.
+/// Runs a command. Errors are messages for the operator.
 pub async fn run(options: AdminOptions) -> anyhow::Result<()> {
+    let command = match options.command {
+        Command::BesideServer(command) => command,
+        Command::MigrateTo { url } => return migrate_to::run(&options.data, &url).await,
+    };
     let data = Data::open_for_admin(&options.data).await?;
     let listen = ([127, 0, 0, 1], 3000).into();
     let core = data.core(PublicUrl::new(None, listen)?, OutgoingOptions::default())?;
-    let result = execute(&core, options.command).await;
+    let result = execute(&core, command).await;
     data.store.close().await;
     result
 }

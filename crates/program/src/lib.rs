@@ -10,6 +10,7 @@ pub mod data_dir;
 mod docs;
 mod events;
 mod log_buffer;
+mod migrate_to;
 mod page_auth;
 mod playground;
 pub mod router;
