@@ -35,7 +35,7 @@ use latchkey_types::{
 const KNOWN_REQUIREMENTS: &[&str] = &[];
 
 /// Everything needed to evaluate a key. Immutable; replaced when the key changes. Kept small, because there may be a million of them: what the keys
-/// of a creator have in common is in [`KeyCreator`], and what most keys do not have in [`KeyDetails`].
+/// of a creator have in common is in [`KeyCreator`], and what most keys do not have in `KeyDetails`.
 pub struct CachedKey {
     pub(super) digest: KeyDigest,
     pub id: KeyId,
