@@ -1,19 +1,13 @@
 //! The disk is full, or cannot write: no acknowledged change is lost, and verify requests are still answered.
 
-use std::{
-    fs,
-    io::Write,
-    path::PathBuf,
-    process::{Command, Stdio},
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{fs, io::Write, path::PathBuf, process::Command, sync::atomic::Ordering, time::Duration};
 
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
 use super::{
     installation::{Clients, Installation, Running},
+    process::start_by,
     report::{figure, is_long, scaled},
     workload::{Load, UsageLoss, Workload},
 };
@@ -152,17 +146,8 @@ async fn restart(installation: &Installation, load: Load, running: Running, clie
 /// Runs the server under strace, which lets every third call of each thread fail after the first 40. With `-D` the server stays the child process,
 /// and strace ends with it.
 fn with_failing_fsync(command: &mut Command) {
-    let mut traced = Command::new("strace");
-    traced.args(["-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync,fdatasync"]);
-    traced.args(["-e", "inject=fsync,fdatasync:error=EIO:when=40+3"]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => traced.env(name, value),
-            None => traced.env_remove(name),
-        };
-    }
-    traced.stdout(Stdio::piped()).stderr(Stdio::piped());
-    *command = traced;
+    let (traced, failing) = ("trace=fsync,fdatasync", "inject=fsync,fdatasync:error=EIO:when=40+3");
+    start_by(command, "strace", &["-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", traced, "-e", failing]);
 }
 
 #[test]

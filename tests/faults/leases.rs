@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    process::Command,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -17,6 +16,7 @@ use tokio::task::JoinSet;
 use super::{
     installation::{Clients, Installation, Running},
     postgres::Postgres,
+    process::signal,
 };
 use crate::support::{eventually, latchkey, text};
 
@@ -76,7 +76,7 @@ impl Pair {
 
     /// Sends a signal to the second instance.
     fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.second.process.id().to_string()]).status().unwrap().success());
+        signal(self.second.process.id(), name);
     }
 }
 

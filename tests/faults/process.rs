@@ -1,6 +1,28 @@
-//! Memory and file handles of a server process, read from `/proc`.
+//! Server processes: how they are started, and their memory and file handles, read from `/proc`.
 
-use std::fs;
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+/// Lets another program start the command, which must replace itself with it.
+pub fn start_by(command: &mut Command, program: &str, arguments: &[&str]) {
+    let mut starter = Command::new(program);
+    starter.args(arguments).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => starter.env(name, value),
+            None => starter.env_remove(name),
+        };
+    }
+    starter.stdout(Stdio::piped()).stderr(Stdio::piped());
+    *command = starter;
+}
+
+/// Sends a signal, such as `-STOP`.
+pub fn signal(process: u32, name: &str) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
+}
 
 /// Resident memory in KiB.
 pub fn memory(process: u32) -> u64 {

@@ -3,7 +3,7 @@
 use std::{
     future,
     net::SocketAddr,
-    process::{Command, Stdio},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{
     installation::{Installation, Running},
-    process::{handles, memory},
+    process::{handles, memory, start_by},
     report::{figure, is_long, scaled},
 };
 use crate::support::{ApiClient, within};
@@ -47,16 +47,7 @@ const RECEIVE_BUFFER: u32 = 4096;
 
 /// Runs the server with this limit on open files, which it cannot raise.
 fn limit_handles(command: &mut Command, limit: u32) {
-    let mut limited = Command::new("sh");
-    limited.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
-    limited.stdout(Stdio::piped()).stderr(Stdio::piped());
-    *command = limited;
+    start_by(command, "sh", &["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]);
 }
 
 /// Allows this process to open a connection for each client.

@@ -26,7 +26,8 @@ impl ServeProcess {
 
     pub fn start_with(data: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(data);
-        command.args(["serve", "--listen", "127.0.0.1:0"]).env("LATCHKEY_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped());
+        // In the environment, where `change` can replace it.
+        command.arg("serve").env("LATCHKEY_LISTEN", "127.0.0.1:0").env("LATCHKEY_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
         let mut child = command.spawn().unwrap();
         let (output, log) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
