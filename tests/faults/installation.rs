@@ -54,6 +54,11 @@ impl Installation {
         Self { folder: folder.to_owned(), database: self.database.clone() }
     }
 
+    /// The same with another URL of the database.
+    pub fn through(self, database: String) -> Self {
+        Self { database: Some(database), ..self }
+    }
+
     /// Runs an admin command, which must succeed. Returns its trimmed standard output.
     pub fn admin(&self, arguments: &[&str], input: &str) -> String {
         let database = self.database.iter().flat_map(|url| ["--database", url.as_str()]);

@@ -3,12 +3,15 @@
 
 mod budgets;
 mod call_log;
+mod cluster;
 mod crash;
 mod disk;
 mod installation;
+mod instances;
 mod leases;
 mod load;
 mod malformed;
+mod namespace;
 mod network;
 mod postgres;
 mod process;
@@ -17,6 +20,7 @@ mod restore;
 mod revocations;
 mod schema;
 mod slow_clients;
+mod upgrade;
 mod workload;
 
 #[path = "../support/mod.rs"]

@@ -38,7 +38,7 @@ async fn an_older_program_refuses_a_contracted_schema() {
 }
 
 /// Changes the schema as a newer version does that only adds to it.
-async fn expand(database: &AnyPool) {
+pub async fn expand(database: &AnyPool) {
     sqlx::query("alter table api_keys add column newer text").execute(database).await.unwrap();
     let sql = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values ($1, 'newer', true, ''::bytea, 0)";
     sqlx::query(sql).bind(NEWER).execute(database).await.unwrap();

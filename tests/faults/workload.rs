@@ -494,7 +494,7 @@ fn over_rest() -> bool {
     random::number(0, 1) == 0
 }
 
-fn sha256(key: &str) -> String {
+pub fn sha256(key: &str) -> String {
     hex::encode(Sha256::digest(key.as_bytes()))
 }
 

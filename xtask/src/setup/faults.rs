@@ -1,4 +1,4 @@
-//! PostgreSQL and strace, for the fault tests and benchmarks.
+//! PostgreSQL, strace and ip, for the fault tests and benchmarks.
 
 use std::fs;
 
@@ -20,10 +20,15 @@ pub(crate) fn postgres() -> Result<()> {
     apt::ensure(&["postgresql"], "the tests and benchmarks on PostgreSQL")
 }
 
-/// Installs strace if missing.
+/// Installs strace if missing, and ip for root, who alone can create network namespaces.
 pub(crate) fn strace() -> Result<()> {
-    if process::find_program(&["strace"]).is_some() {
-        return Ok(());
+    let mut missing = Vec::new();
+    if process::find_program(&["strace"]).is_none() {
+        missing.push("strace");
     }
-    apt::ensure(&["strace"], "the tests of failing disks")
+    let has_ip = process::find_program(&["ip"]).is_some() || ["/usr/sbin/ip", "/sbin/ip"].iter().any(|ip| std::path::Path::new(ip).is_file());
+    if !has_ip && apt::is_root() {
+        missing.push("iproute2");
+    }
+    apt::ensure(&missing, "the tests of failing disks and networks")
 }
