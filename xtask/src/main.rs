@@ -59,7 +59,7 @@ enum Command {
     Bench(bench::Options),
     /// Fuzz the parsers of keys, tokens, bodies and headers
     Fuzz(fuzz::Options),
-    /// Run the fault tests in their long form (hours), and write docs/reliability.md
+    /// Run the fault tests in their long form (hours), and write docs/reliability.md and docs/instances.md
     Soak(soak::Options),
     /// Take pictures of every page and dialog, with an overview in target/pictures/index.html
     Pictures(pictures::Options),

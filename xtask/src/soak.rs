@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: the fault tests in their long form. Their figures are written into docs/reliability.md.
+//! `cargo xtask soak`: the fault tests in their long form. Their figures are written into docs/reliability.md, and those of several instances into
+//! docs/instances.md.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,6 +14,9 @@ use crate::step::Steps;
 use crate::{mutants, paths, run, setup};
 
 const DOCUMENT: &str = "docs/reliability.md";
+const INSTANCES_DOCUMENT: &str = "docs/instances.md";
+/// Part of the names of the figures in [`INSTANCES_DOCUMENT`].
+const OF_INSTANCES: &str = "three instances";
 
 /// The lines of the document between which the rows of the table are.
 const FIRST_LINES: &str = "| test | result |\n| --- | --- |\n";
@@ -79,10 +83,16 @@ fn figure(line: &str) -> Option<Figure> {
 }
 
 fn write(figures: &[Figure]) -> Result<()> {
-    let path = paths::inside(DOCUMENT);
-    let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let Some(updated) = updated(&document, figures) else { bail!("{DOCUMENT} has no table of results, or no line `{}`", LAST_LINE.trim_end()) };
-    fs::write(&path, updated).with_context(|| format!("cannot write {DOCUMENT}"))
+    let (of_instances, others): (Vec<_>, Vec<_>) = figures.iter().cloned().partition(|figure| figure.name.contains(OF_INSTANCES));
+    write_into(DOCUMENT, &others)?;
+    write_into(INSTANCES_DOCUMENT, &of_instances)
+}
+
+fn write_into(document: &str, figures: &[Figure]) -> Result<()> {
+    let path = paths::inside(document);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {document}"))?;
+    let Some(updated) = updated(&text, figures) else { bail!("{document} has no table of results, or no line `{}`", LAST_LINE.trim_end()) };
+    fs::write(&path, updated).with_context(|| format!("cannot write {document}"))
 }
 
 /// The document with these figures. Rows of other tests are kept.
@@ -121,8 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn shipped_document_has_a_table() {
-        let document = fs::read_to_string(paths::inside(DOCUMENT)).unwrap();
-        assert!(updated(&document, &[]).is_some());
+    fn shipped_documents_have_a_table() {
+        for document in [DOCUMENT, INSTANCES_DOCUMENT] {
+            let text = fs::read_to_string(paths::inside(document)).unwrap();
+            assert_eq!(updated(&text, &[]), Some(text), "{document}");
+        }
     }
 }
