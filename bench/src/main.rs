@@ -9,7 +9,7 @@ mod postgres;
 mod programs;
 mod report;
 
-use std::{fs, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -24,16 +24,19 @@ struct CommandLine {
     /// Run everything with few keys and short rounds to check that it works; does not write the report
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 9; for 6 (`writes`), 7 (`gateway`), 8 (`models`) and 9 (`documents`) its rows of the report are replaced
+    /// Run only this figure, 1 to 10; for 6 to 10 (`writes`, `gateway`, `models`, `documents`, `instances`) its rows of the report are replaced
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
+    /// The program of an earlier version, with which figure 10 compares the number of writes per second
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
 }
 
 /// The number of a figure, from its number or its name.
 fn figure(text: &str) -> Result<u8, String> {
     let named = ALONE.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
     let number = named.or_else(|| text.parse().ok().filter(|number| (1..=LAST).contains(number)));
-    number.ok_or_else(|| format!("use 1 to {LAST}, `writes`, `gateway`, `models` or `documents`"))
+    number.ok_or_else(|| format!("use 1 to {LAST}, `writes`, `gateway`, `models`, `documents` or `instances`"))
 }
 
 fn main() -> ExitCode {
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
 fn measure(options: &CommandLine) -> Result<()> {
     fs::create_dir_all(paths::work("")).context("cannot create target/bench")?;
     raise_handle_limit();
-    let rows = figures::all(&Settings::new(options.quick), options.only);
+    let rows = figures::all(&Settings::new(options.quick, options.before.clone()), options.only);
     println!("{}", report::table(&rows));
     match options.only {
         Some(only) if !options.quick && ALONE.iter().any(|(_, number)| *number == only) => report::replace(only, &rows),

@@ -40,8 +40,13 @@ impl Program {
 
     /// Starts Latchkey on a data folder, with these options.
     pub(crate) fn latchkey_with(data: &Path, options: &[&str]) -> Result<Self> {
+        Self::latchkey_from(&paths::latchkey(), data, options)
+    }
+
+    /// Starts this program of Latchkey, which may be of another version.
+    pub(crate) fn latchkey_from(program: &Path, data: &Path, options: &[&str]) -> Result<Self> {
         Self::start("latchkey", "/readyz", |port| {
-            let mut command = Command::new(paths::latchkey());
+            let mut command = Command::new(program);
             command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data).args(options);
             command
         })

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: installs, builds and starts everything that is measured. The benchmark runner itself is the program in bench/.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -18,15 +19,20 @@ const PEERS: u8 = 4;
 const MODELS: u8 = 8;
 /// The number of the figure that measures queries of documents, also on PostgreSQL.
 const DOCUMENTS: u8 = 9;
+/// The number of the figure that measures several instances on PostgreSQL.
+const INSTANCES: u8 = 10;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Run every figure briefly, in about a minute; no results are written
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 9; for 6 (`writes`), 7 (`gateway`), 8 (`models`) and 9 (`documents`) its results are written
+    /// Run only this figure, 1 to 10; for 6 to 10 (`writes`, `gateway`, `models`, `documents`, `instances`) its results are written
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
+    /// The program of an earlier version, with which figure 10 compares the number of writes per second
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
 }
 
 /// The number of a figure, from its number or its name.
@@ -36,9 +42,10 @@ fn figure(text: &str) -> Result<u8, String> {
         "gateway" => Ok(7),
         "models" => Ok(MODELS),
         "documents" => Ok(DOCUMENTS),
+        "instances" => Ok(INSTANCES),
         _ => {
-            let number = text.parse().ok().filter(|number| (1..=DOCUMENTS).contains(number));
-            number.ok_or_else(|| "use 1 to 9, `writes`, `gateway`, `models` or `documents`".to_owned())
+            let number = text.parse().ok().filter(|number| (1..=INSTANCES).contains(number));
+            number.ok_or_else(|| "use 1 to 10, `writes`, `gateway`, `models`, `documents` or `instances`".to_owned())
         }
     }
 }
@@ -61,7 +68,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if options.includes(MODELS) {
         report_failure(steps.run("setup of LiteLLM", setup::litellm));
     }
-    if options.includes(DOCUMENTS) {
+    if options.includes(DOCUMENTS) || options.includes(INSTANCES) {
         report_failure(steps.run("setup of PostgreSQL", setup::postgres));
     }
     steps.run("bench", || process::run(cargo("build").args(["--release", "--package", "bench", "--bins"])))?;
@@ -70,6 +77,9 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     }
     let mut runner = Command::new(paths::target().join("release/bench"));
     runner.args(options.quick.then_some("--quick")).args(options.only.map(|only| format!("--only={only}")));
+    if let Some(before) = &options.before {
+        runner.arg("--before").arg(before);
+    }
     steps.run("measuring", || process::run(&mut runner))?;
     steps.print_summary();
     Ok(())

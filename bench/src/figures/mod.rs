@@ -4,13 +4,14 @@ mod against_bare;
 mod documents;
 mod gateway;
 mod in_process;
+mod instances;
 mod models;
 mod peers;
 mod revoked;
 mod stored;
 mod writes;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Result, ensure};
 
@@ -31,11 +32,11 @@ pub(crate) struct Settings {
     pub pairs: u32,
     /// Duration of one round of a pair.
     pub round: Duration,
-    /// Numbers of stored keys of figure 2, in ascending order; the last also of figure 6.
+    /// Numbers of stored keys of figure 2, in ascending order; the last also of figures 6 and 10.
     pub stored_keys: [usize; 3],
     /// Number of stored keys in the comparisons with the peers.
     pub peer_keys: usize,
-    /// Number of keys that figure 5 disables under load.
+    /// Number of keys that figure 5 disables under load; figure 10 disables a tenth of it.
     pub disabled_keys: usize,
     /// Number of open streams of figure 8.
     pub streams: usize,
@@ -43,24 +44,26 @@ pub(crate) struct Settings {
     pub documents: usize,
     /// Number of queries of figure 9.
     pub queries: usize,
+    /// The program of an earlier version, with which figure 10 compares writes.
+    pub before: Option<PathBuf>,
 }
 
 impl Settings {
     /// The full run, or a quick one that only checks that everything works.
-    pub(crate) const fn new(quick: bool) -> Self {
+    pub(crate) fn new(quick: bool, before: Option<PathBuf>) -> Self {
         if quick {
             let (pairs, round, stored_keys) = (1, Duration::from_millis(300), [1000, 2000, 5000]);
-            Self { pairs, round, stored_keys, peer_keys: 1000, disabled_keys: 100, streams: 200, documents: 1000, queries: 50 }
+            Self { pairs, round, stored_keys, peer_keys: 1000, disabled_keys: 100, streams: 200, documents: 1000, queries: 50, before }
         } else {
             let (pairs, round, stored_keys) = (7, Duration::from_millis(2500), [1000, 100_000, 1_000_000]);
-            Self { pairs, round, stored_keys, peer_keys: 100_000, disabled_keys: 10_000, streams: 5000, documents: 100_000, queries: 500 }
+            Self { pairs, round, stored_keys, peer_keys: 100_000, disabled_keys: 10_000, streams: 5000, documents: 100_000, queries: 500, before }
         }
     }
 }
 
 /// A row of the table.
 pub(crate) struct Row {
-    /// Number of the figure, 1 to 9.
+    /// Number of the figure, 1 to 10.
     pub figure: u8,
     pub what: String,
     pub goal: String,
@@ -107,12 +110,19 @@ fn number(ratio: f64) -> String {
 type Figure = (u8, &'static str, fn(&Settings) -> Result<Vec<Row>>);
 
 /// Figures that are also measured alone, each with its name: their rows of the report are replaced.
-pub(crate) const ALONE: [(&str, u8); 4] =
-    [("writes", writes::FIGURE), ("gateway", gateway::FIGURE), ("models", models::FIGURE), ("documents", documents::FIGURE)];
+pub(crate) const ALONE: [(&str, u8); 5] = [
+    ("writes", writes::FIGURE),
+    ("gateway", gateway::FIGURE),
+    ("models", models::FIGURE),
+    ("documents", documents::FIGURE),
+    ("instances", INSTANCES),
+];
+/// The number of the figure of several instances.
+pub(crate) const INSTANCES: u8 = instances::FIGURE;
 /// The number of the last figure.
-pub(crate) const LAST: u8 = documents::FIGURE;
+pub(crate) const LAST: u8 = INSTANCES;
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 10] = [
     (1, "verify against a bare handler", against_bare::measure),
     (2, "verify with up to a million stored keys", stored::measure),
     (3, "a cached key, in process", in_process::measure),
@@ -122,6 +132,7 @@ const FIGURES: [Figure; 9] = [
     (gateway::FIGURE, "the gateway against a bare reverse proxy", gateway::measure),
     (models::FIGURE, "calls of language models", models::measure),
     (documents::FIGURE, "queries of a corpus with many documents", documents::measure),
+    (INSTANCES, "three instances on one database, and a million keys", instances::measure),
 ];
 
 /// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.

@@ -20,15 +20,18 @@ const GOAL: f64 = 0.90;
 const STARTS: usize = 3;
 
 /// A running server with this number of keys, all of them cached.
-struct Server {
-    keys: usize,
-    started_ms: f64,
-    memory: u64,
-    side: Side,
+pub(super) struct Server {
+    pub(super) keys: usize,
+    /// Median time to `/readyz`.
+    pub(super) started_ms: f64,
+    pub(super) memory: u64,
+    /// The key that calls.
+    pub(super) caller: String,
+    pub(super) side: Side,
 }
 
 impl Server {
-    fn start(keys: usize) -> Result<Self> {
+    pub(super) fn start(keys: usize) -> Result<Self> {
         eprintln!("    {} keys", thousands_of(keys));
         let fixtures = Fixtures::create(&paths::work(&format!("data-{keys}")), keys, 0)?;
         let mut starts = Vec::new();
@@ -41,7 +44,7 @@ impl Server {
         let requests = Arc::new(Requests::verify(&fixtures.caller, fixtures.keys));
         let started_ms = median(starts.iter().map(|start| start.as_secs_f64() * 1e3));
         wait_until_idle(&[&program])?;
-        Ok(Self { keys, started_ms, memory: program.memory()?, side: Side::verifying(program, &requests) })
+        Ok(Self { keys, started_ms, memory: program.memory()?, caller: fixtures.caller, side: Side::verifying(program, &requests) })
     }
 }
 
@@ -62,6 +65,6 @@ pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn thousands_of(keys: usize) -> String {
+pub(super) fn thousands_of(keys: usize) -> String {
     thousands(f64::from(u32::try_from(keys).unwrap_or(u32::MAX)))
 }

@@ -1,4 +1,4 @@
-//! The report: one table, printed and written to docs/benchmarks.md.
+//! The report: one table, printed and written to docs/benchmarks.md. The rows about several instances are in docs/instances.md too.
 
 mod machine;
 
@@ -8,12 +8,15 @@ use anyhow::{Context, Result};
 use latchkey_types::time::Timestamp;
 
 use crate::{
-    figures::{Outcome, Row},
+    figures::{INSTANCES, Outcome, Row},
     paths,
 };
 
 /// The report's template: the text around the table.
 const TEMPLATE: &str = include_str!("benchmarks.md");
+const REPORT: &str = "docs/benchmarks.md";
+/// The table must be the last one of this document.
+const INSTANCES_DOCUMENT: &str = "docs/instances.md";
 
 /// The table in Markdown.
 pub(crate) fn table(rows: &[Row]) -> String {
@@ -39,18 +42,23 @@ fn escape_cell(reason: &str) -> String {
 pub(crate) fn write(rows: &[Row]) -> Result<()> {
     let now = Timestamp::now().rfc3339();
     let filled = TEMPLATE.replace("{date}", &now[..10]).replace("{machine}", &machine::machine()).replace("{versions}", &machine::versions());
-    let file = paths::root().join("docs/benchmarks.md");
+    let file = paths::root().join(REPORT);
     fs::write(&file, filled.replace("{table}", table(rows).trim_end())).with_context(|| format!("cannot write {}", file.display()))?;
-    eprintln!("Report written to docs/benchmarks.md.");
-    Ok(())
+    eprintln!("Report written to {REPORT}.");
+    replace_in(INSTANCES_DOCUMENT, INSTANCES, rows)
 }
 
-/// Replaces the rows of one figure in docs/benchmarks.md.
+/// Replaces the rows of one figure in the documents that have them.
 pub(crate) fn replace(figure: u8, rows: &[Row]) -> Result<()> {
-    let file = paths::root().join("docs/benchmarks.md");
+    replace_in(REPORT, figure, rows)?;
+    if figure == INSTANCES { replace_in(INSTANCES_DOCUMENT, figure, rows) } else { Ok(()) }
+}
+
+fn replace_in(document: &str, figure: u8, rows: &[Row]) -> Result<()> {
+    let file = paths::root().join(document);
     let report = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     fs::write(&file, with_rows(&report, figure, rows)).with_context(|| format!("cannot write {}", file.display()))?;
-    eprintln!("The rows of figure {figure} are replaced in docs/benchmarks.md.");
+    eprintln!("The rows of figure {figure} are replaced in {document}.");
     Ok(())
 }
 
@@ -58,7 +66,7 @@ pub(crate) fn replace(figure: u8, rows: &[Row]) -> Result<()> {
 fn with_rows(report: &str, figure: u8, rows: &[Row]) -> String {
     let number = |line: &str| line.strip_prefix("| ").and_then(|rest| rest.split(' ').next()?.parse::<u8>().ok());
     let mut lines: Vec<&str> = report.lines().filter(|line| number(line) != Some(figure)).collect();
-    let rows: String = rows.iter().map(table_row).collect();
+    let rows: String = rows.iter().filter(|row| row.figure == figure).map(table_row).collect();
     let is_before = |line: &&str| line.starts_with("| ---") || number(line).is_some_and(|number| number < figure);
     let start = lines.iter().rposition(is_before).map_or(lines.len(), |last| last + 1);
     lines.splice(start..start, rows.lines());
@@ -89,6 +97,7 @@ mod tests {
         let after = report(&[row(5, "kept"), row(6, "new"), row(6, "newer"), row(7, "kept")]);
         assert_eq!(with_rows(&before, 6, &[row(6, "new"), row(6, "newer")]), after);
         assert_eq!(with_rows(&report(&[row(6, "kept")]), 7, &[row(7, "new")]), report(&[row(6, "kept"), row(7, "new")]));
+        assert_eq!(with_rows(&report(&[]), 6, &[row(5, "other"), row(6, "new")]), report(&[row(6, "new")]));
         assert_eq!(with_rows(&report(&[]), 7, &[row(7, "new")]), report(&[row(7, "new")]));
     }
 }
