@@ -49,6 +49,7 @@ pub(crate) fn soak(options: &Options) -> Result<()> {
     let mut steps = Steps::start();
     steps.run("setup of PostgreSQL", setup::postgres)?;
     steps.run("setup of strace", setup::strace)?;
+    steps.run("setup of nginx, Caddy and HAProxy", setup::proxies)?;
     let (figures, passed) = steps.run("fault tests", || run_tests(&mut command(options)))?;
     steps.run("results", || write(&figures))?;
     steps.print_summary();
