@@ -69,6 +69,16 @@ fn share((owner, unit, period_start, writer, granted, spent): ShareRow) -> Resul
     Ok(Share { key: ShareKey { owner, unit, period_start: Timestamp(period_start) }, writer, granted, spent })
 }
 
+/// Excludes other transactions that let the budgets of these owners grow, until the end of this one: what the instances are granted in total must not
+/// exceed a budget.
+pub async fn lock(tx: &mut Tx, keys: &[ShareKey]) -> Result<(), StoreError> {
+    if let Some(sql) = tx.lock_budgets() {
+        let owners: Value = keys.iter().map(|key| json!([key.owner])).collect();
+        sqlx::query(AssertSqlSafe(sql)).bind(owners.to_string()).execute(tx).await?;
+    }
+    Ok(())
+}
+
 /// A share to be stored.
 #[derive(Debug, Clone)]
 pub struct NewShare {

@@ -71,8 +71,7 @@ pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), StoreError> 
         .set("created_at", new.created_at)
         .set("updated_at", new.created_at)
         .set("expires_at", new.expires_at)
-        // Write transactions are serialized, so the next number is free.
-        .set_sql("number", "(select coalesce(max(number), 0) + 1 from credentials)")
+        .set_sql("number", tx.next_number("credentials", "number"))
         .insert(tx, "credentials")
         .await
 }

@@ -50,8 +50,7 @@ pub async fn insert(tx: &mut Tx, issued: &NewIssuedKey) -> Result<(), StoreError
         .set("created_by", issued.holder)
         .set("created_at", issued.created_at)
         .set("expires_at", issued.expires_at)
-        // Write transactions are serialized, so the next number is free.
-        .set_sql("number", "(select coalesce(max(number), 0) + 1 from api_keys)")
+        .set_sql("number", tx.next_number("api_keys", "number"))
         .insert(tx, "api_keys")
         .await?;
     Columns::new()

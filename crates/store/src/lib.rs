@@ -73,9 +73,9 @@ use std::{
 };
 
 use anyhow::ensure;
-use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
+use sqlx::{AnyPool, AssertSqlSafe, Executor, any::AnyPoolOptions, migrate::Migrator};
 use tokio::{
-    sync::{Mutex, Semaphore, SemaphorePermit},
+    sync::{Semaphore, SemaphorePermit},
     time::sleep,
 };
 
@@ -89,7 +89,7 @@ pub use instances::{InstanceInfo, InstanceView, InstancesView};
 use latchkey_types::{error::Error, key_kind::KindSpec};
 pub use lease::{Lease, boottime_us};
 pub use snapshot::Snapshot;
-pub use transaction::Tx;
+pub use transaction::{Tx, WriteLock, WriteTask};
 use verdict_changes::VerdictChange;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -184,7 +184,7 @@ pub struct Store {
     list_permits: Arc<Semaphore>,
     engine: Arc<Engine>,
     /// Writers queue here rather than in the database, where each would hold a connection while it waits.
-    write_lock: Arc<Mutex<()>>,
+    write_permits: Arc<Semaphore>,
     unavailable: Arc<AtomicBool>,
     lease: Arc<Lease>,
     instances: Arc<Instances>,
@@ -208,12 +208,13 @@ impl Store {
         engine.check_version(&pool).await?;
         engine.record_file_identity()?;
         let list_permits = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
+        let write_permits = Arc::new(Semaphore::new(engine.writers(options.connections)));
         Ok(Self {
             pool: Arc::new(RwLock::new(pool)),
             check_pool,
             list_permits,
             engine: Arc::new(engine),
-            write_lock: Arc::default(),
+            write_permits,
             unavailable: Arc::default(),
             lease: Arc::default(),
             instances: Arc::default(),
@@ -260,7 +261,7 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.lift_limit();
         for statement in statements {
-            sqlx::query(*statement).execute(&mut tx).await?;
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut tx).await?;
         }
         model_calls::ensure_partitioned(&mut tx).await?;
         Ok(tx.commit().await?)

@@ -30,14 +30,13 @@ pub async fn has_due(store: &Store, now: Timestamp) -> Result<bool, StoreError> 
 
 /// Claims the next mail that is due until `until`. If its sender dies, the mail becomes due again at that time.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<QueuedMail>, StoreError> {
-    let claimed: Option<i64> = sqlx::query_scalar(
-        "update mail_queue set attempts = attempts + 1, next_attempt_at = $1 \
-         where notification_seq = (select notification_seq from mail_queue where next_attempt_at <= $2 order by next_attempt_at, notification_seq limit 1) returning notification_seq",
-    )
-    .bind(until)
-    .bind(now)
-    .fetch_optional(&mut *tx)
-    .await?;
+    // Another instance may be claiming the first one.
+    let sql = AssertSqlSafe(format!(
+        "update mail_queue set attempts = attempts + 1, next_attempt_at = $1 where notification_seq = (select notification_seq from mail_queue \
+         where next_attempt_at <= $2 order by next_attempt_at, notification_seq limit 1{}) returning notification_seq",
+        tx.for_update_of_unlocked()
+    ));
+    let claimed: Option<i64> = sqlx::query_scalar(sql).bind(until).bind(now).fetch_optional(&mut *tx).await?;
     let sql = AssertSqlSafe(format!(
         "select {COLUMNS}, m.attempts, u.email, u.name, u.disabled_at from mail_queue m join notifications n on n.seq = m.notification_seq \
          join users u on u.id = n.user_id where m.notification_seq = $1"

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use super::{
     Connection, Store, StoreError, Tx,
     budgets::{read_budget, stored_budget},
-    fold,
+    fold, keys,
     verdict_changes::VerdictChange,
 };
 use latchkey_types::{
@@ -114,7 +114,8 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
 /// contains the user's id, would occur twice. The caller unlinks services from the member's external credentials first, with
 /// [`super::services::unlink_external_of`], because only the holder may link them.
 pub async fn transfer_keys(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, StoreError> {
-    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3 and kind <> $4")
+    keys::locks::lock_of_creator(tx, from).await?;
+    let transferred = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3 and kind <> $4")
         .bind(to)
         .bind(from)
         .bind(KeyKind::Internal)
@@ -139,7 +140,7 @@ pub async fn transfer_keys(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64,
     .execute(&mut *tx)
     .await?;
     tx.touch(VerdictChange::Creator(from));
-    Ok(keys.rows_affected() + others.rows_affected() + storage.rows_affected())
+    Ok(transferred.rows_affected() + others.rows_affected() + storage.rows_affected())
 }
 
 impl MemberRecord {

@@ -59,8 +59,7 @@ pub async fn was_sent(tx: &mut Tx, user: UserId, notification: &NewNotification,
 pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -> Result<(), StoreError> {
     let now = Timestamp::now();
     let seq = Columns::new()
-        // Write transactions are serialized, so the next number is free.
-        .set_sql("seq", "(select coalesce(max(seq), 0) + 1 from notifications)")
+        .set_sql("seq", tx.next_number("notifications", "seq"))
         .set("user_id", user)
         .set("event", notification.event)
         .set("project_id", notification.project_id)

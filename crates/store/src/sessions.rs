@@ -56,11 +56,25 @@ pub async fn list_of_user(store: &Store, user: UserId, began_after: Timestamp, s
     Ok(sqlx::query_as(sql).bind(user).bind(began_after).bind(seen_after).fetch_all(store.read()?).await?)
 }
 
-/// Records the use of a session.
+/// Prevents that a session ends until the end of the transaction, which relies on it.
+pub async fn lock_unchanged(tx: &mut Tx, digest: &[u8]) -> Result<(), StoreError> {
+    if tx.is_shared() {
+        sqlx::query("select id from sessions where digest = $1 for share").bind(digest).execute(tx).await?;
+    }
+    Ok(())
+}
+
+/// Records the use of a session, and of its user. What another transaction has locked is left out rather than waited for: a later use records it.
 pub async fn touch(tx: &mut Tx, digest: &[u8], user: UserId) -> Result<(), StoreError> {
     let now = Timestamp::now();
-    sqlx::query("update sessions set last_seen_at = $1 where digest = $2").bind(now).bind(digest).execute(&mut *tx).await?;
-    set_last_seen(tx, user, now).await
+    let unlocked = tx.for_update_of_unlocked();
+    let sql = AssertSqlSafe(format!("update sessions set last_seen_at = $1 where id in (select id from sessions where digest = $2{unlocked})"));
+    sqlx::query(sql).bind(now).bind(digest).execute(&mut *tx).await?;
+    // Not locked against the insertion of what refers to the user.
+    let unlocked = if tx.is_shared() { " for no key update skip locked" } else { "" };
+    let sql = AssertSqlSafe(format!("update users set last_seen_at = $1 where id in (select id from users where id = $2{unlocked})"));
+    sqlx::query(sql).bind(now).bind(user).execute(tx).await?;
+    Ok(())
 }
 
 /// Stored with the user too, so that it survives the deletion of sessions.
@@ -104,9 +118,12 @@ pub async fn valid_among(store: &Store, sessions: &[SessionId], began_after: Tim
     Ok(sqlx::query_scalar(sql).bind(rows).bind(began_after).bind(seen_after).fetch_all(store.read()?).await?)
 }
 
-/// Deletes expired sessions.
+/// Deletes expired sessions of all organizations, without those that another transaction deletes at this moment.
 pub async fn delete_ended(tx: &mut Tx, began_before: Timestamp, seen_before: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("delete from sessions where created_at <= $1 or last_seen_at <= $2").bind(began_before).bind(seen_before).execute(tx).await?;
+    let unlocked = tx.for_update_of_unlocked();
+    let sql =
+        AssertSqlSafe(format!("delete from sessions where id in (select id from sessions where (created_at <= $1 or last_seen_at <= $2){unlocked})"));
+    sqlx::query(sql).bind(began_before).bind(seen_before).execute(tx).await?;
     Ok(())
 }
 

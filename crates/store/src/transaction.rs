@@ -14,7 +14,7 @@ use sqlx::{
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
 };
 use tokio::{
-    sync::{Mutex, OwnedMutexGuard},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -26,17 +26,47 @@ use super::{
     lease::boottime_us,
     verdict_changes::{self, VerdictChange},
 };
-use latchkey_types::{error::Error, time::Timestamp};
+use latchkey_types::{error::Error, id::OrganizationId, time::Timestamp};
 
 /// For how long a writer waits for the earlier writers of this instance: longer than one of them waits for those of others, by PostgreSQL's
 /// `lock_timeout`.
 const WAIT_LIMIT: Duration = Duration::from_secs(8);
 
-/// A write transaction that excludes all other writers of the database. It is rolled back if it is dropped without [`Tx::commit`].
+/// Which other write transactions a transaction excludes on PostgreSQL. On SQLite, each excludes all others.
+///
+/// A rule whose transactions are concurrent must not rely on what it has read, unless a lock of the rows or a constraint ensures it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteLock {
+    /// All others.
+    Everything,
+    /// Those of the same organization: for rules about its objects. Objects of several organizations have only unique numbers, names of
+    /// organizations and email addresses in common, which sequences and constraints ensure.
+    Organization(OrganizationId),
+    /// Those of the same organization with [`WriteLock::Organization`]: for rules about rows that they lock. Members, roles, corpora and everything
+    /// else of the organization is as they read it until they commit.
+    Rows(OrganizationId),
+    /// Those of the same task.
+    Task(WriteTask),
+    /// Only [`WriteLock::Everything`]: for statements that are correct by themselves, and for rows that they lock.
+    Nothing,
+}
+
+/// What the background tasks of all instances write, one of them at a time. The numbers are part of the ids of locks: instances of other versions use
+/// the same ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteTask {
+    Usage = 0,
+    ModelUsage = 1,
+    CallLog = 2,
+    Receipts = 3,
+    AuditLog = 4,
+}
+
+/// A write transaction. It is rolled back if it is dropped without [`Tx::commit`].
 pub struct Tx {
-    // Dropped before the guard, so that the next writer begins after the rollback was requested.
+    // Dropped before the permit, so that the next writer begins after the rollback was requested.
     transaction: Connection,
-    _guard: OwnedMutexGuard<()>,
+    _permit: OwnedSemaphorePermit,
     store: Store,
     verdict_changes: Vec<VerdictChange>,
     /// Whether one of them may take access away.
@@ -44,22 +74,32 @@ pub struct Tx {
 }
 
 impl Store {
-    /// Begins a write transaction, after all earlier ones.
+    /// Begins a write transaction that excludes all others.
     ///
     /// # Errors
-    /// `Unavailable` if the database is unavailable, or if the earlier ones do not end within eight seconds.
+    /// Those of [`Store::begin_locked`].
     pub async fn begin(&self) -> Result<Tx, Error> {
-        let guard = lock(&self.write_lock, WAIT_LIMIT).await?;
+        self.begin_locked(WriteLock::Everything).await
+    }
+
+    /// Begins a write transaction, after the earlier ones that it excludes.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database is unavailable, or if the earlier ones do not end in time.
+    pub async fn begin_locked(&self, lock: WriteLock) -> Result<Tx, Error> {
+        let permit = wait_for_permit(&self.write_permits, WAIT_LIMIT).await?;
         let store = self.clone();
         // In a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the pool with its
         // transaction open (sqlx#4385).
         in_task(async move {
             store.engine.check_file()?;
             let mut transaction = Connection::begin(store.read()?, store.engine.begin()).await.map_err(StoreError::from)?;
-            if let Some(lock) = store.engine.lock() {
-                sqlx::query(lock).execute(&mut transaction).await.map_err(StoreError::from)?;
+            if let Some((sql, id)) = store.engine.lock(lock) {
+                let query = sqlx::query(sql);
+                let query = if let Some(id) = id { query.bind(id) } else { query };
+                query.execute(&mut transaction).await.map_err(StoreError::from)?;
             }
-            Ok(Tx { transaction, _guard: guard, store, verdict_changes: Vec::new(), takes_access: false })
+            Ok(Tx { transaction, _permit: permit, store, verdict_changes: Vec::new(), takes_access: false })
         })
         .await
     }
@@ -76,11 +116,13 @@ impl Store {
 }
 
 /// Waits for the earlier writers of this instance.
-async fn lock(write_lock: &Arc<Mutex<()>>, limit: Duration) -> Result<OwnedMutexGuard<()>, Error> {
-    timeout(limit, Arc::clone(write_lock).lock_owned()).await.map_err(|_| {
-        tracing::warn!("a write transaction waited too long for earlier ones");
-        Error::Unavailable
-    })
+async fn wait_for_permit(permits: &Arc<Semaphore>, limit: Duration) -> Result<OwnedSemaphorePermit, Error> {
+    // The semaphore is never closed.
+    if let Ok(Ok(permit)) = timeout(limit, Arc::clone(permits).acquire_owned()).await {
+        return Ok(permit);
+    }
+    tracing::warn!("a write transaction waited too long for earlier ones");
+    Err(Error::Unavailable)
 }
 
 impl Tx {
@@ -105,12 +147,12 @@ impl Tx {
             let mut changes = mem::take(&mut self.verdict_changes);
             changes.retain(|change| seen.insert(change.clone()));
             let xid = verdict_changes::insert(&mut self.transaction, &self.store.engine, &changes).await?;
-            let Self { transaction, _guard: guard, store, takes_access, .. } = self;
+            let Self { transaction, _permit: permit, store, takes_access, .. } = self;
             transaction.commit().await.map_err(commit_error)?;
             let commit = Commit { began, acknowledged: boottime_us(), at: Timestamp::now(), xid };
             store.publish(&changes);
             // The next writer does not wait for the other instances.
-            drop(guard);
+            drop(permit);
             if !changes.is_empty() {
                 store.wake_others();
             }
@@ -128,6 +170,41 @@ impl Tx {
     /// Adds a change that can only give access, to be published by the commit, which does not wait for the other instances.
     pub(crate) fn touch_added(&mut self, change: VerdictChange) {
         self.verdict_changes.push(change);
+    }
+
+    /// The store that it changes.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether other instances may write at the same time, so that rows must be locked.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    /// See [`super::engine::Engine::next_number`].
+    pub(crate) fn next_number(&self, table: &str, column: &str) -> String {
+        self.store.engine.next_number(table, column)
+    }
+
+    /// See [`super::engine::Engine::for_update`].
+    pub(crate) fn for_update(&self) -> &'static str {
+        self.store.engine.for_update()
+    }
+
+    /// See [`super::engine::Engine::for_update_of_unlocked`].
+    pub(crate) fn for_update_of_unlocked(&self) -> &'static str {
+        self.store.engine.for_update_of_unlocked()
+    }
+
+    /// See [`super::engine::Engine::bytewise_collation`].
+    pub(crate) fn bytewise_collation(&self) -> &'static str {
+        self.store.engine.bytewise_collation()
+    }
+
+    /// See [`super::engine::Engine::lock_budgets`].
+    pub(crate) fn lock_budgets(&self) -> Option<String> {
+        self.store.engine.lock_budgets()
     }
 
     /// See [`super::engine::Engine::now_ms`].
@@ -289,10 +366,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_writer_waits_for_earlier_ones_only_for_some_time() {
-        let write_lock = Arc::default();
-        let earlier = lock(&write_lock, WAIT_LIMIT).await.unwrap();
-        assert_eq!(lock(&write_lock, Duration::from_millis(10)).await.err(), Some(Error::Unavailable));
+        let permits = Arc::new(Semaphore::new(1));
+        let earlier = wait_for_permit(&permits, WAIT_LIMIT).await.unwrap();
+        assert_eq!(wait_for_permit(&permits, Duration::from_millis(10)).await.err(), Some(Error::Unavailable));
         drop(earlier);
-        assert!(lock(&write_lock, Duration::from_millis(10)).await.is_ok());
+        assert!(wait_for_permit(&permits, Duration::from_millis(10)).await.is_ok());
     }
 }

@@ -99,8 +99,8 @@ pub(crate) async fn insert(tx: &mut Connection, engine: &Engine, changes: &[Verd
         return Ok(None);
     }
     if engine.is_shared() {
-        let rows: Value = (1..).zip(changes).map(|(number, change): (i64, _)| json!([number, change.to_string()])).collect();
-        return change_feed::insert_changes(tx, engine.json_rows(), &rows.to_string()).await;
+        let rows: Value = changes.iter().map(|change| json!([change.to_string()])).collect();
+        return change_feed::insert_changes(tx, engine, &rows.to_string()).await;
     }
     let json_rows = engine.json_rows();
     let now = Timestamp::now();

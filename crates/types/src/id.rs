@@ -95,6 +95,11 @@ impl<N> Id<N> {
         Self::from_uuid(Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)))
     }
 
+    /// The lower half as a number: mostly random, and negative, because its first bit is set in every UUID of this kind.
+    pub const fn lower_half(&self) -> i64 {
+        self.uuid.as_u64_pair().1.cast_signed()
+    }
+
     const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, noun: PhantomData }
     }
@@ -220,6 +225,12 @@ mod tests {
         for bad in ["", "key_", "key", &id.to_uppercase(), &id[..id.len() - 1], &format!("{id}0"), &id.replace('_', "-")] {
             assert_eq!(bad.parse::<KeyId>(), Err(InvalidId), "{bad}");
         }
+    }
+
+    #[test]
+    fn lower_halves_are_negative_and_differ() {
+        let (first, second) = (KeyId::new(), KeyId::new());
+        assert!(first.lower_half() < 0 && second.lower_half() < 0 && first.lower_half() != second.lower_half());
     }
 
     #[test]

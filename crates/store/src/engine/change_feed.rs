@@ -2,7 +2,10 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection};
 
-use super::super::{Connection, StoreError, instances::InstanceInfo, snapshot::Snapshot};
+use super::{
+    super::{Connection, StoreError, instances::InstanceInfo, snapshot::Snapshot},
+    Engine,
+};
 use latchkey_types::id::InstanceId;
 
 /// The channel on which an instance that has changed something wakes the others.
@@ -104,13 +107,13 @@ pub(crate) async fn fence(connection: &mut PgConnection, id: InstanceId, renewal
 }
 
 /// Stores changes in the transaction that makes them. Returns its number.
-pub(crate) async fn insert_changes(tx: &mut Connection, json_rows: &str, changes: &str) -> Result<Option<i64>, StoreError> {
-    // Write transactions are serialized, so the next numbers are free.
+pub(crate) async fn insert_changes(tx: &mut Connection, engine: &Engine, changes: &str) -> Result<Option<i64>, StoreError> {
     let sql = format!(
         "insert into verdict_changes (seq, created_at, change, xid) \
-         select (select coalesce(max(seq), 0) from verdict_changes) + cast(value ->> 0 as bigint), \
-         cast(extract(epoch from clock_timestamp()) * 1000 as bigint), value ->> 1, cast(cast(pg_current_xact_id() as text) as bigint) \
-         from {json_rows} returning xid"
+         select {}, cast(extract(epoch from clock_timestamp()) * 1000 as bigint), value ->> 0, cast(cast(pg_current_xact_id() as text) as bigint) \
+         from {} returning xid",
+        engine.next_number("verdict_changes", "seq"),
+        engine.json_rows()
     );
     let xids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(changes).fetch_all(tx).await?;
     Ok(xids.first().copied())

@@ -3,6 +3,7 @@
 mod call_partition;
 pub(crate) mod change_feed;
 pub(crate) mod copy_target;
+mod locks;
 mod postgres;
 mod word_index;
 
@@ -23,8 +24,8 @@ pub(crate) use word_index::{RANKED_MAX, WordIndex};
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
 const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
 
-/// The id of a PostgreSQL advisory lock: an arbitrary number that no other application on the database should use.
-const LOCK_WRITERS: &str = "select pg_advisory_xact_lock(5497081207911)";
+/// Finds an event by its id: one that is chained must not be chained again. The index of a long log takes its time.
+const AUDIT_IDS: [&str; 2] = ["set local statement_timeout = 0", "create index if not exists audit_events_by_id on audit_events (id)"];
 
 pub(super) struct Engine {
     url: String,
@@ -107,7 +108,7 @@ impl Engine {
     }
 
     /// Opens a write transaction. SQLite cannot reliably upgrade a transaction that begins with a read. On PostgreSQL, each statement must see
-    /// what was committed before the writers' lock was taken, whatever isolation is the database's default.
+    /// what was committed before its locks were taken, whatever isolation is the database's default.
     pub(super) const fn begin(&self) -> &'static str {
         if self.file.is_some() { "begin immediate" } else { "begin isolation level read committed" }
     }
@@ -120,11 +121,6 @@ impl Engine {
     /// Copies SQLite's write-ahead log into its file and empties it. `None` for PostgreSQL.
     pub(super) const fn truncate_log(&self) -> Option<&'static str> {
         if self.file.is_some() { Some("pragma wal_checkpoint(truncate)") } else { None }
-    }
-
-    /// Excludes other write transactions. SQLite allows only one by itself.
-    pub(super) const fn lock(&self) -> Option<&'static str> {
-        if self.file.is_some() { None } else { Some(LOCK_WRITERS) }
     }
 
     /// The function that returns the 1-based position of a substring, or 0. Used where `like` would not do: it ignores case in SQLite.
@@ -153,8 +149,12 @@ impl Engine {
     }
 
     /// Statements after the migrations: what only one of the databases has.
-    pub(super) const fn own_tables(&self) -> &'static [&'static str] {
-        if self.file.is_some() { &[] } else { word_index::POSTGRESQL_TABLE }
+    pub(super) fn own_tables(&self) -> Vec<String> {
+        if self.file.is_some() {
+            return Vec::new();
+        }
+        let tables = word_index::POSTGRESQL_TABLE.iter().copied().chain(AUDIT_IDS);
+        tables.map(ToOwned::to_owned).chain(locks::sequences()).collect()
     }
 
     /// The suffix of a text column that makes it sort by bytes. SQLite does so by default; PostgreSQL uses the database's collation.

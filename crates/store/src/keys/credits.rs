@@ -69,11 +69,19 @@ pub(super) fn set_columns(columns: Columns, credits: Option<Credits>, now: Times
         .set("credits_refilled_at", credits.map(|credits| credits.refill.period_start(now)))
 }
 
+const LIMITS: &str = "select rate_limits, address_rate_limits, allowed_ips, allowed_origins, credits_remaining, credits_refill, credits_amount, \
+     credits_refilled_at, credits_version from api_keys where id = $1 and deleted_at is null";
+
 /// The credits of a key that is not deleted, if it has any.
 pub async fn find(db: &mut Connection, id: KeyId) -> Result<Option<CreditBalance>, StoreError> {
-    let sql = "select rate_limits, address_rate_limits, allowed_ips, allowed_origins, credits_remaining, credits_refill, credits_amount, \
-               credits_refilled_at, credits_version from api_keys where id = $1 and deleted_at is null";
-    let row: Option<LimitColumns> = sqlx::query_as(sql).bind(id).fetch_optional(db).await?;
+    let row: Option<LimitColumns> = sqlx::query_as(LIMITS).bind(id).fetch_optional(db).await?;
+    Ok(row.and_then(|row| row.credit_balance()))
+}
+
+/// Like [`find`], for a change of the balance: others wait until it is committed.
+pub async fn find_for_update(tx: &mut Tx, id: KeyId) -> Result<Option<CreditBalance>, StoreError> {
+    let sql = AssertSqlSafe(format!("{LIMITS}{}", tx.for_update()));
+    let row: Option<LimitColumns> = sqlx::query_as(sql).bind(id).fetch_optional(tx).await?;
     Ok(row.and_then(|row| row.credit_balance()))
 }
 
@@ -105,7 +113,13 @@ pub async fn return_unspent(store: &Store, tx: &mut Tx, unspent: &[UnspentCredit
          where api_keys.id = unspent.id and api_keys.credits_version = unspent.version and api_keys.deleted_at is null",
         store.json_rows()
     ));
-    let rows: Value = unspent.iter().map(|credits| json!([credits.key, credits.version, credits.amount])).collect();
-    sqlx::query(sql).bind(rows.to_string()).execute(tx).await?;
+    let rows = unspent.iter().map(|credits| json!([credits.key, credits.version, credits.amount])).collect::<Value>().to_string();
+    if tx.is_shared() {
+        // In the order in which all transactions lock keys: the update would lock them in any order.
+        let locked = format!("select id from api_keys where id in (select value ->> 0 from {})", tx.json_rows());
+        let locked = AssertSqlSafe(format!("{locked} order by id{}{}", tx.bytewise_collation(), tx.for_update()));
+        sqlx::query(locked).bind(&rows).execute(&mut *tx).await?;
+    }
+    sqlx::query(sql).bind(rows).execute(tx).await?;
     Ok(())
 }

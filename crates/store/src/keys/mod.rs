@@ -3,6 +3,7 @@
 pub mod counts;
 pub mod credits;
 pub mod lists;
+pub mod locks;
 pub mod recent_use;
 pub mod secrets;
 
@@ -182,8 +183,7 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), StoreError> {
         .set("mask", &key.mask)
         .set("created_by", key.created_by)
         .set("created_at", key.created_at)
-        // Write transactions are serialized, so the next number is free.
-        .set_sql("number", "(select coalesce(max(number), 0) + 1 from api_keys)")
+        .set_sql("number", tx.next_number("api_keys", "number"))
         .insert(tx, "api_keys")
         .await?;
     for corpus in &key.corpora {
