@@ -6,7 +6,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Core, actor::Actor, notifications};
 use latchkey_store::{
-    self as store, Connection, Store,
+    self as store, Connection, Store, WriteLock,
     notifications::{NewNotification, was_sent},
     organizations::BudgetSettings,
 };
@@ -145,7 +145,8 @@ pub async fn notify_task(store: Store, verifier: Arc<Verifier>) {
 
 /// Stores the notifications, unless they were stored before in the same period.
 async fn notify(store: &Store, warning: &BudgetWarning) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    // Another instance may be about to send the same.
+    let mut tx = store.begin_locked(WriteLock::Organization(warning.organization)).await?;
     let Some(subject) = Subject::find(&mut tx, warning).await? else { return Ok(()) };
     let budget = warning.state.budget;
     let amount = |amount| amount_in_words(budget.unit, amount);

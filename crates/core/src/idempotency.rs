@@ -9,7 +9,7 @@ use super::{
     Core,
     actor::{Actor, AuthMethod},
 };
-use latchkey_store::{self as store, Store, idempotency_keys::IdempotencyRecord};
+use latchkey_store::{self as store, Store, WriteLock, idempotency_keys::IdempotencyRecord};
 use latchkey_types::{error::Error, time::DAY_MS};
 
 /// A request that is in progress for longer than this counts as interrupted. Requests must finish within it.
@@ -70,7 +70,7 @@ impl IdempotencyKey {
 /// # Errors
 /// `Forbidden` if the actor lost a permission since the stored response; `Unavailable`.
 pub async fn begin(core: &Core, actor: &Actor, named: IdempotencyKey) -> Result<KeyState, Error> {
-    let mut tx = core.store.begin().await?;
+    let mut tx = core.store.begin_locked(WriteLock::Nothing).await?;
     let found = loop {
         if store::idempotency_keys::try_insert(&mut tx, &named.key, &named.request, actor.permissions, DAY_MS).await? {
             break None;
@@ -103,7 +103,7 @@ fn classify(actor: &Actor, named: IdempotencyKey, found: IdempotencyRecord) -> R
 /// # Errors
 /// `Unavailable`: the request then counts as interrupted.
 pub async fn complete(core: &Core, named: IdempotencyKey, kept: StoredResponse) -> Result<(), Error> {
-    let mut tx = core.store.begin().await?;
+    let mut tx = core.store.begin_locked(WriteLock::Nothing).await?;
     store::idempotency_keys::finish(&mut tx, &named.key, kept.status, &kept.headers, &kept.body).await?;
     tx.commit().await
 }
@@ -113,7 +113,7 @@ pub async fn complete(core: &Core, named: IdempotencyKey, kept: StoredResponse) 
 /// # Errors
 /// `Unavailable`: the request then counts as interrupted.
 pub async fn release(core: &Core, named: IdempotencyKey) -> Result<(), Error> {
-    let mut tx = core.store.begin().await?;
+    let mut tx = core.store.begin_locked(WriteLock::Nothing).await?;
     store::idempotency_keys::delete(&mut tx, &named.key).await?;
     tx.commit().await
 }
@@ -130,7 +130,7 @@ pub async fn run_cleanup(store: Store) {
 }
 
 async fn delete_old(store: &Store) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     store::idempotency_keys::delete_old(&mut tx, DAY_MS).await?;
     tx.commit().await
 }

@@ -2,11 +2,13 @@
 
 use super::newest::{NewestCalls, Position, Selection};
 use latchkey_store::{
-    self as store, Store,
+    self as store, Store, WriteLock, WriteTask,
     model_calls::{CallSelection, NewCall},
 };
 use latchkey_types::{error::Error, id::OrganizationId, model_call::CallEvent, time::Timestamp};
 
+/// One instance at a time creates and drops partitions.
+const CALL_LOG_LOCK: WriteLock = WriteLock::Task(WriteTask::CallLog);
 /// Calls that are read in one statement.
 const CHUNK: i64 = 1000;
 /// Maximum number of chunks that are read for one page.
@@ -20,7 +22,7 @@ pub(crate) async fn insert(store: &Store, events: &[CallEvent]) -> Result<(), Er
         Ok(NewCall { organization: event.organization, at, sequence, key: event.key, event: json })
     };
     let calls: Vec<NewCall> = events.iter().map(call).collect::<Result<_, Error>>()?;
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(CALL_LOG_LOCK).await?;
     store::model_calls::insert(store, &mut tx, &calls).await?;
     tx.commit().await
 }
@@ -53,7 +55,7 @@ pub(crate) async fn select(store: &Store, selection: &Selection) -> Result<Newes
 /// Creates the partitions of today and tomorrow.
 pub(crate) async fn prepare(store: &Store, now: Timestamp) -> Result<(), Error> {
     let today = store::model_calls::day_of(now);
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(CALL_LOG_LOCK).await?;
     store::model_calls::create_partitions(&mut tx, [today, today + 1]).await?;
     tx.commit().await
 }
@@ -73,7 +75,7 @@ pub(crate) async fn delete_old(store: &Store, days_kept: &[(OrganizationId, i64)
 /// Drops the days that end before this time, each in its own transaction.
 async fn drop_before(store: &Store, time: Timestamp) -> Result<(), Error> {
     loop {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_locked(CALL_LOG_LOCK).await?;
         if !store::model_calls::drop_oldest_before(&mut tx, store::model_calls::day_of(time)).await? {
             return Ok(());
         }
@@ -84,7 +86,7 @@ async fn drop_before(store: &Store, time: Timestamp) -> Result<(), Error> {
 /// Deletes the calls of an organization that were made before this time, in transactions of a few thousand.
 async fn delete_before(store: &Store, organization: OrganizationId, time: Timestamp) -> Result<(), Error> {
     loop {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_locked(CALL_LOG_LOCK).await?;
         let may_have_more = store::model_calls::delete_before(&mut tx, organization, time).await?;
         tx.commit().await?;
         if !may_have_more {

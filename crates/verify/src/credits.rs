@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, Shared};
 
 use super::identity_hasher::BuildIdentityHasher;
 use latchkey_store::{
-    Store,
+    Store, WriteLock,
     keys::credits::{self, CreditBalance, UnspentCredits},
 };
 use latchkey_types::{
@@ -199,9 +199,9 @@ impl Reserve {
 
 /// Reserves up to `requested` credits and at least `missing`, or none if fewer are left. `None` if the key no longer has a credit limit.
 pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i64) -> Result<Option<Block>, Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     let now = Timestamp::now();
-    let Some(account) = credits::find(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
+    let Some(account) = credits::find_for_update(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
     let block = next_block(&account, missing, requested, now);
     let remaining = Credits { remaining: block.left, ..account.credits };
     credits::store_balance(&mut tx, id, &CreditBalance { credits: remaining, ..account }).await?;
@@ -217,7 +217,7 @@ fn next_block(account: &CreditBalance, missing: i64, requested: i64, now: Timest
 
 /// Returns unspent credits of at most [`RETURN_BATCH`] keys to the store.
 pub(super) async fn return_unspent(store: &Store, unspent: &[UnspentCredits]) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     credits::return_unspent(store, &mut tx, unspent).await?;
     tx.commit().await
 }

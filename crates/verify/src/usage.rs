@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     mem,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -14,7 +14,8 @@ use std::{
 use super::{CachedKey, identity_hasher::BuildIdentityHasher, limiter::ticks};
 use latchkey_crypto::random;
 use latchkey_store::{
-    Store,
+    Store, WriteLock, WriteTask,
+    keys::locks::lock_unlocked,
     usage::{self, MinuteUsage, UsageTotals},
 };
 use latchkey_types::{
@@ -27,6 +28,8 @@ use latchkey_types::{
 const RETENTION_MINUTES: i64 = 40 * (DAY_MS / MINUTE_MS);
 /// For how long the last batch of an instance that has ended is remembered, in milliseconds.
 const BATCH_RETENTION_MS: i64 = 7 * DAY_MS;
+/// Instances write usage one after the other: two batches with the same keys and minutes would wait for each other.
+const USAGE_LOCK: WriteLock = WriteLock::Task(WriteTask::Usage);
 /// Keys per write. If more are used in a second, the rest waits for the next write; verification is not delayed.
 const BATCH_SIZE: usize = 5000;
 /// The memory of the pending entries is released when it has room for this many times their number.
@@ -184,6 +187,13 @@ impl Pending {
             self.add(key, usage);
         }
     }
+
+    /// Keeps the last uses of these keys of a batch that was written otherwise, for the next one.
+    fn keep_last_uses(&mut self, batch: Batch, keys: &HashSet<KeyId>) {
+        for (key, usage) in batch.entries.into_iter().filter(|(key, _)| keys.contains(key)) {
+            self.add(key, UsageEntry { totals: UsageTotals::default(), overflow: None, ..usage });
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -264,9 +274,12 @@ impl UsageCounters {
         let written = write(store, &self.writer, &mut batch).await;
         let mut pending = lock(&self.pending);
         pending.in_flight = 0;
-        if let Err(error) = &written {
-            pending.keep(batch, error);
-            return true;
+        match written {
+            Ok(locked) => pending.keep_last_uses(batch, &locked),
+            Err(error) => {
+                pending.keep(batch, &error);
+                return true;
+            }
         }
         self.written_at.store(ticks(), Ordering::Relaxed);
         pending.entries.is_empty()
@@ -292,31 +305,38 @@ impl UsageCounters {
     }
 }
 
-/// Writes a batch in one transaction, unless an earlier attempt was committed.
-async fn write(store: &Store, writer: &str, batch: &mut Batch) -> Result<(), Error> {
+/// Writes a batch in one transaction, unless an earlier attempt was committed. Returns the keys whose last use could not be written, because other
+/// transactions are changing them.
+async fn write(store: &Store, writer: &str, batch: &mut Batch) -> Result<HashSet<KeyId>, Error> {
     let entries = &batch.entries;
-    let last: Vec<_> = entries.iter().map(|(key, usage)| (*key, usage.last)).collect();
     let count = |key, organization| move |(minute, totals)| MinuteUsage { key, organization, minute, totals };
-    let counts: Vec<_> = entries.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization))).collect();
+    let counts = entries.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization)));
+    // There is none for a key of which only the last use is left to write.
+    let counts: Vec<_> = counts.filter(|count| count.totals.requests > 0).collect();
     let retired: Vec<_> =
         entries.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(USAGE_LOCK).await?;
     let is_new = usage::record_batch(&mut tx, writer, batch.number, Timestamp::now()).await?;
     // This transaction began after an earlier attempt had ended, so the answer is certain.
     batch.is_in_doubt = false;
     if !is_new {
-        return Ok(());
+        return Ok(HashSet::new());
     }
-    usage::set_last_used(store, &mut tx, &last).await?;
+    // In the order of the keys' ids, in which changes of keys lock them: counts refer to their keys, and wait for who changes one.
     usage::add(store, &mut tx, &counts).await?;
     for (digest, uses, at) in retired {
         usage::add_to_retired(&mut tx, &digest, uses, at).await?;
     }
-    tx.commit().await
+    let keys: Vec<KeyId> = batch.entries.iter().map(|(key, _)| *key).collect();
+    let unlocked: HashSet<KeyId> = lock_unlocked(&mut tx, &keys).await?.into_iter().collect();
+    let last: Vec<_> = batch.entries.iter().filter(|(key, _)| unlocked.contains(key)).map(|(key, usage)| (*key, usage.last)).collect();
+    usage::set_last_used(store, &mut tx, &last).await?;
+    tx.commit().await?;
+    Ok(keys.into_iter().filter(|key| !unlocked.contains(key)).collect())
 }
 
 async fn delete_before(store: &Store, now: Timestamp) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(USAGE_LOCK).await?;
     usage::delete_minutes_before(&mut tx, now.0.div_euclid(MINUTE_MS) - RETENTION_MINUTES).await?;
     usage::delete_batches_before(&mut tx, now.plus_ms(-BATCH_RETENTION_MS)).await?;
     tx.commit().await
@@ -452,6 +472,20 @@ mod tests {
         assert!(pending.next_batch().is_none());
     }
 
+    #[test]
+    fn the_last_use_of_a_locked_key_is_written_later() {
+        let (locked, other, mut pending) = (KeyId::new(), KeyId::new(), Pending::default());
+        for key in [locked, other] {
+            pending.add(key, requests(3));
+        }
+        let batch = pending.next_batch().unwrap();
+        assert!(batch.entries.is_sorted_by_key(|(key, _)| *key), "in the order in which changes of keys lock them");
+        pending.keep_last_uses(batch, &HashSet::from([locked]));
+        let batch = pending.next_batch().unwrap();
+        let [(key, usage)] = &batch.entries[..] else { panic!("{} entries", batch.entries.len()) };
+        assert_eq!((*key, usage.last, totals(usage)), (locked, Timestamp(1), vec![(0, 0, 0)]));
+    }
+
     #[tokio::test]
     async fn a_committed_batch_is_not_written_again() {
         let (store, _folder) = open_store().await;
@@ -460,7 +494,7 @@ mod tests {
         // Writing this entry fails, because its key does not exist.
         let entries = || vec![(KeyId::new(), requests(1))];
         let mut repeated = batch(1, entries());
-        assert_eq!(write(&store, "a", &mut repeated).await, Ok(()));
+        assert_eq!(write(&store, "a", &mut repeated).await, Ok(HashSet::new()));
         for (writer, number) in [("a", 2), ("b", 1)] {
             let mut new = batch(number, entries());
             assert!(write(&store, writer, &mut new).await.is_err(), "{writer} {number}");

@@ -14,7 +14,7 @@ use latchkey_crypto::{
     key_format::Pepper,
     random_token::{Token, TokenPurpose},
 };
-use latchkey_store::{self as store, Connection, Store, Tx, sessions::SessionRecord, users::UserRow};
+use latchkey_store::{self as store, Connection, Store, Tx, WriteLock, sessions::SessionRecord, users::UserRow};
 use latchkey_types::{
     error::Error,
     id::{OrganizationId, SessionId, UserId},
@@ -120,7 +120,7 @@ pub async fn find(core: &Core, headers: &HeaderMap) -> Result<Option<Session>, E
 }
 
 async fn touch(store: &Store, session: &Session) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     store::sessions::touch(&mut tx, &session.digest, session.user).await?;
     tx.commit().await
 }

@@ -24,7 +24,7 @@ pub use capture::CapturedBodies;
 use super::{Core, actor::Actor, vault::Vault};
 use capture::FreeMemory;
 use latchkey_crypto::{aead, random::Secret};
-use latchkey_store::{self as store, Store, call_bodies::SealedBodies};
+use latchkey_store::{self as store, Store, WriteLock, WriteTask, call_bodies::SealedBodies};
 use latchkey_types::{
     error::Error,
     id::{OrganizationId, RequestId},
@@ -180,7 +180,7 @@ impl BodyLog {
         let (key, waiting) = (self.key().await?, batch.to_vec());
         let sealed = spawn_blocking(move || waiting.iter().map(|waiting| seal(&key, waiting)).collect::<Result<Vec<_>, Error>>());
         let sealed = sealed.await.map_err(|_| Error::Internal)??;
-        let mut tx = self.0.store.begin().await?;
+        let mut tx = self.0.store.begin_locked(WriteLock::Nothing).await?;
         store::call_bodies::insert(&mut tx, &sealed).await?;
         tx.commit().await
     }
@@ -255,7 +255,7 @@ pub async fn read(core: &Core, actor: &Actor, call: RequestId) -> Result<CallBod
 /// Deletes the bodies of an organization's calls that began before this time, in transactions of about a hundred.
 pub(crate) async fn delete_before(store: &Store, organization: OrganizationId, time: Timestamp) -> Result<(), Error> {
     while store::call_bodies::has_before(store, organization, time).await? {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_locked(WriteLock::Task(WriteTask::CallLog)).await?;
         store::call_bodies::delete_before(&mut tx, organization, time).await?;
         tx.commit().await?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use latchkey_store::{self as store, Store, documents::DocumentCorpus};
+use latchkey_store::{self as store, Store, WriteLock, documents::DocumentCorpus};
 use latchkey_types::error::Error;
 
 /// How often interrupted removals are continued.
@@ -53,7 +53,7 @@ fn warn(error: &Error) {
 async fn purge(store: &Store) -> Result<(), Error> {
     for corpus in store::documents::deleted_corpora(store).await? {
         loop {
-            let mut tx = store.begin().await?;
+            let mut tx = store.begin_locked(WriteLock::Organization(corpus.organization)).await?;
             let is_left = store::documents::remove_some(&mut tx, &corpus).await?;
             tx.commit().await?;
             if !is_left {
@@ -69,7 +69,7 @@ async fn purge(store: &Store) -> Result<(), Error> {
 
 async fn remove_all_hidden(store: &Store, corpus: &DocumentCorpus) -> Result<(), Error> {
     loop {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_locked(WriteLock::Organization(corpus.organization)).await?;
         // The index of a deleted corpus is removed as a whole.
         let is_deleted = store::documents::corpus(&mut tx, corpus.organization, corpus.corpus).await?.is_none();
         let is_left = !is_deleted && store::documents::remove_hidden(&mut tx, corpus).await?;

@@ -14,7 +14,7 @@ pub use mailer::Mailer;
 use mailer::SendOutcome;
 
 use super::public_url::PublicUrl;
-use latchkey_store::{self as store, Store, mail_queue::QueuedMail};
+use latchkey_store::{self as store, Store, WriteLock, mail_queue::QueuedMail};
 use latchkey_types::{
     error::Error,
     time::{DAY_MS, Timestamp},
@@ -64,7 +64,7 @@ async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Re
     if !store::mail_queue::has_due(store, now).await? {
         return Ok(false);
     }
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     let claimed = store::mail_queue::claim(&mut tx, now, now.plus_ms(CLAIM_MS)).await?;
     tx.commit().await?;
     let Some(mail) = claimed else { return Ok(false) };
@@ -82,7 +82,7 @@ async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Re
             will_retry.then_some(next)
         }
     };
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     match next {
         Some(next) => store::mail_queue::postpone(&mut tx, notice, next).await?,
         None => store::mail_queue::remove(&mut tx, notice).await?,

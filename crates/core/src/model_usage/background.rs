@@ -10,7 +10,7 @@ use tokio::{
 use super::{ModelUsage, counters::HOUR_MS};
 use crate::call_bodies;
 use latchkey_events::EventLog;
-use latchkey_store::{self as store, Store};
+use latchkey_store::{self as store, Store, WriteLock, WriteTask};
 use latchkey_types::{error::Error, time::Timestamp};
 
 /// Interval between writes of usage. Together with one write it stays below the second of usage that a crash may lose.
@@ -50,7 +50,7 @@ pub async fn delete_old(store: Store, log: EventLog) {
 }
 
 pub(super) async fn delete_hours(store: &Store, now: Timestamp) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Task(WriteTask::ModelUsage)).await?;
     store::model_usage::delete_hours_before(&mut tx, now.0.div_euclid(HOUR_MS) - HOURS_KEPT).await?;
     tx.commit().await
 }

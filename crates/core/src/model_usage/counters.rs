@@ -9,7 +9,7 @@ use std::{
 
 use latchkey_crypto::random;
 use latchkey_store::{
-    self as store, Store,
+    self as store, Store, WriteLock, WriteTask,
     model_usage::{CallTotals, HourUsage, UsageKey},
 };
 use latchkey_types::{
@@ -192,7 +192,7 @@ fn plausible(tokens: TokenCounts) -> TokenCounts {
 
 /// Writes a batch in one transaction, unless an earlier attempt was committed.
 async fn write(store: &Store, writer: &str, batch: &mut Batch) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Task(WriteTask::ModelUsage)).await?;
     let is_new = store::usage::record_batch(&mut tx, writer, batch.number, Timestamp::now()).await?;
     // This transaction began after an earlier attempt had ended, so the answer is certain.
     batch.is_in_doubt = false;

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 
 use super::catalog::Target;
 use crate::{Core, http_client::HttpError, notifications, services::call::CallCredential};
-use latchkey_store::{self as store, Tx, notifications::NewNotification};
+use latchkey_store::{self as store, Tx, WriteLock, notifications::NewNotification};
 use latchkey_types::{
     error::Error,
     id::{CredentialId, ProviderId},
@@ -156,7 +156,8 @@ fn credential_of(target: &Target) -> Option<CredentialId> {
 
 async fn store_failure(core: &Core, target: &Target, failure: CallFailure, refused: Option<CredentialId>) -> Result<(), Error> {
     let error = ProviderError { at: Timestamp::now(), status: failure.status(), message: failure.sentence(&target.provider_name) };
-    let mut tx = core.store.begin().await?;
+    // Another instance may be about to notify of the same refusal.
+    let mut tx = core.store.begin_locked(WriteLock::Organization(target.organization)).await?;
     store::providers::set_last_error(&mut tx, target.provider, Some(&error)).await?;
     // Not a key that replaced the refused one.
     if let Some(credential) = refused
@@ -168,7 +169,7 @@ async fn store_failure(core: &Core, target: &Target, failure: CallFailure, refus
 }
 
 async fn clear_failure(core: &Core, provider: ProviderId) -> Result<(), Error> {
-    let mut tx = core.store.begin().await?;
+    let mut tx = core.store.begin_locked(WriteLock::Nothing).await?;
     store::providers::set_last_error(&mut tx, provider, None).await?;
     tx.commit().await
 }

@@ -7,7 +7,7 @@ use crate::{
     credentials::{self, OpenError, Secrets},
     models::{price_table, remember_failure},
 };
-use latchkey_store::{self as store, providers::ProviderRecord};
+use latchkey_store::{self as store, WriteLock, providers::ProviderRecord};
 use latchkey_types::{
     error::Error,
     id::ProviderId,
@@ -42,7 +42,7 @@ async fn store_outcome(core: &Core, provider: &ProviderRecord, failure: Option<&
         return Ok(());
     }
     let error = failure.map(|message| ProviderError { at: Timestamp::now(), status: None, message: message.clone() });
-    let mut tx = core.store.begin().await?;
+    let mut tx = core.store.begin_locked(WriteLock::Nothing).await?;
     store::providers::set_last_error(&mut tx, provider.id, error.as_ref()).await?;
     tx.commit().await?;
     if error.is_some() {

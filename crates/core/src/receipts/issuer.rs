@@ -19,7 +19,7 @@ use latchkey_crypto::{
     receipt_token::{self, ReceiptClaims},
     signing_key::SigningKey,
 };
-use latchkey_store::{self as store, Confirmation, ConfirmationState, Effect, Store, receipts::NewReceipt};
+use latchkey_store::{self as store, Confirmation, ConfirmationState, Effect, Store, WriteLock, WriteTask, receipts::NewReceipt};
 use latchkey_types::{
     error::Error,
     id::{OrganizationId, ReceiptId},
@@ -114,7 +114,7 @@ impl ReceiptIssuer {
 
     async fn store(&self, receipts: Vec<UnsignedReceipt>) -> Result<(), Error> {
         let Shared { store, vault, url, keys, .. } = &*self.0;
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_locked(WriteLock::Task(WriteTask::Receipts)).await?;
         let now = Timestamp::now();
         let CurrentKey { key, is_new } = keys.current(&mut tx, vault, now).await?;
         let receipts = receipts.into_iter().map(|receipt| receipt.sign(url, &key, now)).collect::<Result<Vec<_>, _>>()?;

@@ -11,7 +11,7 @@ pub(crate) use issuer::ReceiptIssuer;
 pub use keys::public_keys;
 
 use super::{Core, actor::Actor, audit::Event};
-use latchkey_store::{self as store, Store, receipts::ReceiptRecord};
+use latchkey_store::{self as store, Store, WriteLock, WriteTask, receipts::ReceiptRecord};
 use latchkey_types::{
     error::Error,
     id::ReceiptId,
@@ -84,7 +84,7 @@ pub async fn run_cleanup(store: Store) {
 
 async fn delete_old(store: &Store, now: Timestamp) -> Result<(), Error> {
     let end = now.plus_days(-KEPT_DAYS);
-    let mut tx = store.begin().await?;
+    let mut tx = store.begin_locked(WriteLock::Task(WriteTask::Receipts)).await?;
     store::receipts::delete_before(&mut tx, end).await?;
     // What a key signed last is as old as its retirement.
     store::receipts::delete_keys_retired_before(&mut tx, end).await?;

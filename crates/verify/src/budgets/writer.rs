@@ -3,7 +3,10 @@
 use std::{collections::HashMap, mem, sync::Arc};
 
 use super::{Budgets, Share, lock, share::Plan};
-use latchkey_store::budgets::{self as store, NewShare, ShareKey};
+use latchkey_store::{
+    WriteLock,
+    budgets::{self as store, NewShare, ShareKey},
+};
 use latchkey_types::{
     error::Error,
     time::{DAY_MS, MINUTE_MS, Timestamp},
@@ -82,8 +85,9 @@ impl Budgets {
     }
 
     async fn commit_plans(&self, batch: &[Arc<Share>]) -> Result<Vec<Plan>, Error> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
         let keys: Vec<ShareKey> = batch.iter().map(|share| share.key.clone()).collect();
+        store::lock(&mut tx, &keys).await?;
         let stored = store::shares(&self.store, &mut tx, &keys).await?;
         let by_key = by_key(&stored);
         let plan = |share: &Arc<Share>| share.plan(by_key.get(&share.key).map(Vec::as_slice).unwrap_or_default(), &self.writer);
@@ -112,7 +116,8 @@ impl Budgets {
     }
 
     async fn store_reduced(&self, batch: &[Arc<Share>], all: bool) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
+        // Only this instance writes its shares, and others that read too much of them are granted less.
+        let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
         // In the transaction: until then, callers can still use it.
         let reduced: Vec<_> = batch.iter().filter_map(|share| Some((share, share.give_back(all)?))).collect();
         let rows: Vec<NewShare> = reduced.iter().map(|(_, row)| row.clone()).collect();

@@ -4,7 +4,7 @@ use tokio::time::sleep;
 
 use super::{ImportWorker, POLL};
 use crate::claims::sample_claim;
-use latchkey_store as store;
+use latchkey_store::{self as store, WriteLock};
 use latchkey_types::{error::Error, id::SampleId, time::Timestamp};
 
 /// Number of samples whose removal is recorded at once.
@@ -63,7 +63,7 @@ impl ImportWorker {
                 }
             }
             if !removed.is_empty() {
-                let mut tx = self.store.begin().await?;
+                let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
                 store::samples::forget_discarded(&mut tx, &removed).await?;
                 tx.commit().await?;
             }

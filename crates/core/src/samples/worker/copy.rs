@@ -22,12 +22,12 @@ use crate::{
     },
 };
 use latchkey_store::{
-    self as store, Connection, StoreError, Tx,
+    self as store, Connection, StoreError, Tx, WriteLock,
     imports::{FileRecord, ImportRecord},
 };
 use latchkey_types::{
     error::Error,
-    id::{ImportId, ProjectId},
+    id::ProjectId,
     key_kind::CredentialKind,
     sample::{CHUNK_BYTES, FileState},
 };
@@ -110,7 +110,7 @@ impl ImportWorker {
         let mut source = self.open_source(job).await?;
         let (mut hash, mut copied) = self.resume(job, file).await;
         if copied == 0 && file.size > CHUNK_BYTES {
-            self.record(file, 0, &hash).await?;
+            self.record(job, file, 0, &hash).await?;
         }
         let mut link = None;
         while copied < file.size {
@@ -120,7 +120,7 @@ impl ImportWorker {
             self.write(job, file, copied / CHUNK_BYTES, content).await?;
             copied = end;
             if copied < file.size {
-                self.record(file, copied, &hash).await?;
+                self.record(job, file, copied, &hash).await?;
                 // For the next attempt, if the source does not respond.
                 self.samples.keep_hash(file.sample_id, copied, hash.clone());
                 // Since the last chunk, the key may have expired, and the user may have lost the permission.
@@ -233,14 +233,14 @@ impl ImportWorker {
     }
 
     /// Begins a transaction that records the state of an import job; `None` if another instance has taken it over.
-    async fn begin(&self, job: ImportId) -> Result<Option<Tx>, Error> {
-        let mut tx = self.store.begin().await?;
-        Ok(if self.claims.confirm(&mut tx, &import_claim(job)).await? { Some(tx) } else { None })
+    async fn begin(&self, job: &ImportRecord) -> Result<Option<Tx>, Error> {
+        let mut tx = self.store.begin_locked(WriteLock::Organization(job.organization_id)).await?;
+        Ok(if self.claims.confirm(&mut tx, &import_claim(job.id)).await? { Some(tx) } else { None })
     }
 
     /// Records how much of a file is stored, and its hash.
-    async fn record(&self, file: &FileRecord, copied: i64, hash: &Sha256) -> Result<(), CopyError> {
-        let mut tx = self.begin(file.job_id).await?.ok_or(CopyError::Ended)?;
+    async fn record(&self, job: &ImportRecord, file: &FileRecord, copied: i64, hash: &Sha256) -> Result<(), CopyError> {
+        let mut tx = self.begin(job).await?.ok_or(CopyError::Ended)?;
         if !store::imports::set_copied(&mut tx, file, copied, stored_hash(&self.store, hash).as_deref()).await? {
             return Err(CopyError::Ended);
         }
@@ -248,7 +248,7 @@ impl ImportWorker {
     }
 
     async fn complete(&self, job: &ImportRecord, file: &FileRecord, hash: Sha256) -> Result<(), CopyError> {
-        let mut tx = self.begin(job.id).await?.ok_or(CopyError::Ended)?;
+        let mut tx = self.begin(job).await?.ok_or(CopyError::Ended)?;
         if !store::imports::complete(&mut tx, job, file, &hex::encode(hash.finalize())).await? {
             return Err(CopyError::Ended);
         }
@@ -257,7 +257,7 @@ impl ImportWorker {
 
     /// Fails a file, or all open files of an import job.
     async fn fail(&self, job: &ImportRecord, file: Option<&FileRecord>, reason: &str) -> Result<(), Error> {
-        let Some(mut tx) = self.begin(job.id).await? else { return Ok(()) };
+        let Some(mut tx) = self.begin(job).await? else { return Ok(()) };
         match file {
             Some(file) => store::imports::fail_file(&mut tx, job, file, reason).await?,
             None => store::imports::fail_open_files(&mut tx, job, reason).await?,
