@@ -17,7 +17,7 @@ use super::{
 };
 use latchkey_crypto::random;
 use latchkey_store::{
-    self as store, Tx,
+    self as store, Tx, WriteLock,
     users::{NewUser, UserRow},
 };
 use latchkey_types::{
@@ -53,7 +53,7 @@ pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, devi
     }
     let organization = validate::name("organization", &account.organization)?;
     let user = new_user(core, OrganizationId::new(), BUILT_IN_ROLES[0].name, &account.name, &account.email, account.password).await?;
-    let mut change = core.begin_unchecked(actor_for(&user, AuthMethod::Password, device.address)).await?;
+    let mut change = core.begin_alone_unchecked(actor_for(&user, AuthMethod::Password, device.address)).await?;
     // With concurrent set-ups, the second one finds the user of the first.
     if store::users::has_users(&core.store).await? {
         return Err(Error::NotFound);
@@ -164,7 +164,7 @@ fn record_refused_sign_in(core: &Core, action: &'static str, user: Option<&UserR
     let (store, auditor) = (core.store.clone(), core.auditor.clone());
     // In a task of its own: the response must not take longer for an account that exists.
     tokio::spawn(async move {
-        let recorded = async { auditor.commit(store.begin().await?, [event]).await };
+        let recorded = async { auditor.commit(store.begin_locked(WriteLock::Nothing).await?, [event]).await };
         if let Err(error) = recorded.await {
             tracing::warn!(%error, "cannot record a refused sign-in");
         }
@@ -204,7 +204,7 @@ pub async fn create_user(core: &Core, account: NewAccount, role: &str) -> Result
     };
     let user = new_user(core, id, role, &account.name, &account.email, account.password).await?;
     let console = Actor { name: CONSOLE.to_owned(), ..actor_for(&user, AuthMethod::Console, None) };
-    let mut change = core.begin_unchecked(console).await?;
+    let mut change = core.begin_alone_unchecked(console).await?;
     let mut events = Vec::new();
     if is_new {
         insert_organization(&mut change.tx, id, &name).await?;

@@ -9,7 +9,7 @@ use super::{
     receipts::{self, ReceiptIssuer},
 };
 use latchkey_crypto::key_format::KeyDigest;
-use latchkey_store::{self as store, Connection, Tx};
+use latchkey_store::{self as store, Tx, WriteLock};
 use latchkey_types::{
     error::Error,
     id::KeyId,
@@ -29,15 +29,40 @@ pub struct Change {
 }
 
 impl Core {
-    /// Begins a change by an actor who needs one of `permissions`; none if the list is empty. The session or key, and the permissions, are
-    /// checked again inside the transaction: they may have been revoked since the request began. A refusal by that check is audited.
+    /// Begins a change by an actor who needs one of `permissions`; none if the list is empty. It excludes all others in the organization. The
+    /// session or key, and the permissions, are checked again inside the transaction: they may have been revoked since the request began. They stay
+    /// as they are until it ends. A refusal by that check is audited.
     ///
     /// # Errors
     /// `Forbidden`, with the first of the permissions; `SignedOut` or `InvalidApiKey` if the session or key is no longer valid.
     pub async fn begin(&self, actor: &Actor, permissions: &[Permission]) -> Result<Change, Error> {
+        self.begin_locked(actor, permissions, WriteLock::Organization(actor.organization), &[]).await
+    }
+
+    /// Begins a change as [`Core::begin`] does, which excludes all others: for what organizations have in common.
+    ///
+    /// # Errors
+    /// Those of [`Core::begin`].
+    pub async fn begin_alone(&self, actor: &Actor, permissions: &[Permission]) -> Result<Change, Error> {
+        self.begin_locked(actor, permissions, WriteLock::Everything, &[]).await
+    }
+
+    /// Begins a change as [`Core::begin`] does, of only these keys, which it locks, and of new ones. Other changes of keys in the organization may be
+    /// made at the same time; everything else in it stays as it is.
+    ///
+    /// # Errors
+    /// Those of [`Core::begin`].
+    pub async fn begin_for_keys(&self, actor: &Actor, permissions: &[Permission], keys: &[KeyId]) -> Result<Change, Error> {
+        actor.require_any(permissions)?;
+        let lock = store::keys::locks::lock_to_change(&self.store, actor.organization, keys).await?;
+        self.begin_locked(actor, permissions, lock, keys).await
+    }
+
+    async fn begin_locked(&self, actor: &Actor, permissions: &[Permission], lock: WriteLock, keys: &[KeyId]) -> Result<Change, Error> {
         // Most refusals then need no transaction.
         actor.require_any(permissions)?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_locked(lock).await?;
+        store::keys::locks::lock(&mut tx, actor.organization, keys).await?;
         match reload_permitted(&mut tx, actor, permissions).await {
             Ok(actor) => Ok(self.change(tx, actor)),
             Err(error) => {
@@ -52,7 +77,7 @@ impl Core {
     /// Audits the refusal of a request that was permitted when it began, with the code of its error. If the event cannot be written, the request
     /// is refused all the same.
     pub async fn record_refusal(&self, actor: &Actor, reason: &str) {
-        let recorded = match self.store.begin().await {
+        let recorded = match self.store.begin_locked(WriteLock::Nothing).await {
             Ok(tx) => self.write_refusal(tx, actor, reason).await,
             Err(error) => Err(error),
         };
@@ -70,11 +95,20 @@ impl Core {
         change.commit([event]).await
     }
 
-    /// Begins a change by an actor without a session or key to check: the console, or a user who is signing in or being created.
+    /// Begins a change by an actor without a session or key to check: the console, or a user who is signing in or being created. It excludes all
+    /// others in the organization.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn begin_unchecked(&self, actor: Actor) -> Result<Change, Error> {
+        Ok(self.change(self.store.begin_locked(WriteLock::Organization(actor.organization)).await?, actor))
+    }
+
+    /// Begins a change as [`Core::begin_unchecked`] does, which excludes all others: for a new organization.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn begin_alone_unchecked(&self, actor: Actor) -> Result<Change, Error> {
         Ok(self.change(self.store.begin().await?, actor))
     }
 
@@ -112,29 +146,32 @@ fn warn_if_unrecorded(recorded: Result<(), Error>) {
 }
 
 /// The actor as [`reload`] returns it, if they still have one of `permissions`.
-async fn reload_permitted(db: &mut Connection, actor: &Actor, permissions: &[Permission]) -> Result<Actor, Error> {
-    let actor = reload(db, actor).await?;
+async fn reload_permitted(tx: &mut Tx, actor: &Actor, permissions: &[Permission]) -> Result<Actor, Error> {
+    let actor = reload(tx, actor).await?;
     actor.require_any(permissions)?;
     Ok(actor)
 }
 
-/// The actor with the permissions and scopes of now, if the session or key that authenticated them is still valid.
-async fn reload(db: &mut Connection, actor: &Actor) -> Result<Actor, Error> {
+/// The actor with the permissions and scopes of now, if the session or key that authenticated them is still valid. It is locked, so that who takes it
+/// away waits for this change: none is committed after that. Roles and members change only in transactions that exclude this one.
+async fn reload(tx: &mut Tx, actor: &Actor) -> Result<Actor, Error> {
     match actor.auth_method {
-        AuthMethod::Session(digest) => reload_session(db, actor, &digest).await,
-        AuthMethod::Key { id, digest } => reload_key(db, actor, id, &digest).await,
+        AuthMethod::Session(digest) => reload_session(tx, actor, &digest).await,
+        AuthMethod::Key { id, digest } => reload_key(tx, actor, id, &digest).await,
         AuthMethod::Password | AuthMethod::Console => Ok(actor.clone()),
     }
 }
 
-async fn reload_session(db: &mut Connection, actor: &Actor, digest: &SessionDigest) -> Result<Actor, Error> {
-    let (_, user) = session::look_up(db, digest).await?.ok_or(Error::SignedOut)?;
+async fn reload_session(tx: &mut Tx, actor: &Actor, digest: &SessionDigest) -> Result<Actor, Error> {
+    store::sessions::lock_unchanged(tx, digest).await?;
+    let (_, user) = session::look_up(tx, digest).await?.ok_or(Error::SignedOut)?;
     Ok(Actor { permissions: user.permissions, ..actor.clone() })
 }
 
-async fn reload_key(db: &mut Connection, actor: &Actor, id: KeyId, digest: &KeyDigest) -> Result<Actor, Error> {
+async fn reload_key(tx: &mut Tx, actor: &Actor, id: KeyId, digest: &KeyDigest) -> Result<Actor, Error> {
+    store::keys::locks::lock_unchanged(tx, id).await?;
     let now = Timestamp::now();
-    let found = store::keys::find_by_digest(db, digest.as_bytes()).await?.filter(|found| {
+    let found = store::keys::find_by_digest(tx, digest.as_bytes()).await?.filter(|found| {
         let is_replaced = found.secret_expires_at.is_some_and(|end| end <= now);
         found.key.id == id && !is_replaced && found.key.lifecycle().status(now) == Status::Active
     });

@@ -18,7 +18,7 @@ use latchkey_types::{
 pub async fn apply_bulk(core: &Core, actor: &Actor, action: BulkAction, ids: Vec<KeyId>) -> Result<BulkResult, Error> {
     // For a single key, return the reason instead of a count.
     let is_one = ids.len() == 1;
-    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let mut change = core.begin_for_keys(actor, &[Permission::ManageApiKeys], &ids).await?;
     let (mut outcome, mut events) = (BulkResult::default(), Vec::with_capacity(ids.len()));
     for id in ids {
         let changed = match action {

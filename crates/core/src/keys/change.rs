@@ -48,7 +48,7 @@ pub(super) async fn commit(core: &Core, mut change: Change, id: KeyId, event: Ev
 
 /// Updates the attributes of a key that its kind allows to be edited. Needs *Manage API Keys* and the kind's `manage` permission.
 pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: KeyPatch, only_if: IfMatch) -> Result<KeyRow, Error> {
-    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let mut change = core.begin_for_keys(actor, &[Permission::ManageApiKeys], &[id]).await?;
     let before = find_for_change(&mut change, id, &only_if).await?;
     let (kind, old, now) = (before.kind, before.attributes(), Timestamp::now());
     let new = attributes::apply_patch(&change.actor, kind, old.clone(), &patch, now)?;
@@ -74,7 +74,7 @@ pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: KeyPatch, only_i
 /// # Errors
 /// `Conflict` when enabling a key whose creator is disabled.
 pub async fn set_disabled(core: &Core, actor: &Actor, id: KeyId, disabled: bool, only_if: IfMatch) -> Result<KeyRow, Error> {
-    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let mut change = core.begin_for_keys(actor, &[Permission::ManageApiKeys], &[id]).await?;
     let event = set_disabled_in(&mut change, id, disabled, &only_if).await?;
     commit(core, change, id, event).await
 }
@@ -97,7 +97,7 @@ pub(super) async fn set_disabled_in(change: &mut Change, id: KeyId, disabled: bo
 /// # Errors
 /// `NotFound` also if the key is already deleted.
 pub async fn delete(core: &Core, actor: &Actor, id: KeyId, only_if: IfMatch) -> Result<(), Error> {
-    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let mut change = core.begin_for_keys(actor, &[Permission::ManageApiKeys], &[id]).await?;
     let event = delete_in(&mut change, id, &only_if).await?;
     change.commit([event]).await
 }

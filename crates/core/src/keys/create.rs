@@ -26,7 +26,7 @@ pub async fn create(core: &Core, actor: &Actor, mut request: CreateKeyRequest) -
     let spec = kind.spec();
     actor.require(spec.manage)?;
     let corpora = attributes::corpora(spec, &request.corpora)?;
-    let mut change = core.begin(actor, &[spec.manage]).await?;
+    let mut change = core.begin_for_keys(actor, &[spec.manage], &[]).await?;
     let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
     if spec.calls_all_models && request.model_access.budget.is_none() {
         let budgets = store::organizations::budgets(&mut change.tx, change.actor.organization).await?;

@@ -33,7 +33,7 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
     if !(1..=IMPORTS_MAX).contains(&imports.len()) {
         return Err(Error::invalid("keys", format!("Send 1 to {IMPORTS_MAX} keys.")));
     }
-    let mut change = core.begin(actor, &[KeyKind::Client.spec().manage]).await?;
+    let mut change = core.begin_for_keys(actor, &[KeyKind::Client.spec().manage], &[]).await?;
     let now = Timestamp::now();
     let new_key = |import| new_key(core, &change.actor, import, now);
     let keys = imports.iter().enumerate().map(|(index, import)| new_key(import).map_err(|error| error.with_index("keys", index)));

@@ -21,7 +21,7 @@ use latchkey_types::{
 /// # Errors
 /// `Conflict` for a key that has expired or was revoked.
 pub async fn rotate(core: &Core, actor: &Actor, id: KeyId, grace_seconds: i64, only_if: IfMatch) -> Result<CreatedKey, Error> {
-    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let mut change = core.begin_for_keys(actor, &[Permission::ManageApiKeys], &[id]).await?;
     let before = find_for_change(&mut change, id, &only_if).await?;
     if !(0..=GRACE_MAX_SECONDS).contains(&grace_seconds) {
         return Err(Error::invalid("grace_seconds", format!("Use 0 to {GRACE_MAX_SECONDS} seconds.")));

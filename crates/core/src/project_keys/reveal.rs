@@ -13,7 +13,8 @@ use latchkey_types::{error::Error, id::KeyId, permission::Permission, secret::Re
 /// # Errors
 /// `NotFound` also for keys of other users; `Conflict` on `id` if the key was revealed before, is revoked or has expired.
 pub async fn reveal(core: &Core, actor: &Actor, id: KeyId) -> Result<RevealedSecret, Error> {
-    let mut change = core.begin(actor, &[Permission::ViewProject]).await?;
+    // The key may be the first of any organization that the current signing key signs.
+    let mut change = core.begin_alone(actor, &[Permission::ViewProject]).await?;
     let now = Timestamp::now();
     let key = unrevealed(&mut change.tx, &change.actor, id, now).await?;
     let signing_key = signing::current(&mut change.tx, &core.vault, now).await?;
