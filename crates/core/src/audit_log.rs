@@ -29,6 +29,9 @@ const ID_PREFIXES: [&str; 5] = ["usr_", "rol_", "prj_", "key_", "crd_"];
 /// `Invalid` at `search`, `actor`, `action` or `target`; `Forbidden`, `Unavailable`.
 pub async fn read(core: &Core, actor: &Actor, query: &AuditQuery) -> Result<AuditPage, Error> {
     actor.require(Permission::ViewAuditLog)?;
+    if query.before.is_none() {
+        core.auditor.chain_before_read(&core.store).await;
+    }
     let page = select(core, actor, query).await?;
     // Fewer events than a page are newer: the first page has them, and older ones that fill it.
     if query.after.is_some() && query.before.is_none() && page.previous.is_none() {

@@ -17,7 +17,7 @@ use super::{
 use latchkey_core::{
     Core,
     accounts::{self, NewAccount},
-    audit::NotedHead,
+    audit::{NotedHead, VerifiedLog},
     keys,
     master_key_rotation::{self, RotationResult},
     project_keys::signing,
@@ -182,8 +182,9 @@ async fn execute(core: &Core, command: AdminCommand) -> anyhow::Result<()> {
             println!("New project keys are signed with {kid}. The previous signing key was deleted; keys signed with it remain valid.");
         }
         AdminCommand::VerifyAudit { since } => {
-            let rows = core.auditor.verify(&core.store, since.as_ref()).await?;
-            println!("The audit log is intact: {rows} rows.");
+            let VerifiedLog { rows, unchained } = core.auditor.verify(&core.store, since.as_ref()).await?;
+            let unchained = if unchained > 0 { format!(", and {unchained} events that are not chained yet") } else { String::new() };
+            println!("The audit log is intact: {rows} rows{unchained}.");
         }
     }
     Ok(())

@@ -68,6 +68,7 @@ impl BackgroundTasks {
         if store.is_shared() {
             tasks.spawn_endless("sign-in failure cleaner", throttle::run_cleanup(store.clone()));
             tasks.spawn_until_stopped("claim keeper", |end| Arc::clone(&core.claims).keep(end));
+            tasks.spawn_until_stopped("audit sequencer", |end| core.auditor.clone().run_sequencer(store.clone(), end));
         }
         if let Some(mailer) = mailer {
             let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());

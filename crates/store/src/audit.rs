@@ -1,6 +1,6 @@
 //! Rows of the audit log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
@@ -10,7 +10,7 @@ use latchkey_types::{audit::action_label, id::OrganizationId, time::Timestamp};
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct AuditRow {
-    /// Sequence number, from 1, without gaps.
+    /// Sequence number, from 1, without gaps; 0 for an event that is not chained.
     pub seq: i64,
     pub id: String,
     /// Unix milliseconds.
@@ -120,6 +120,66 @@ pub async fn append(tx: &mut Tx, rows: &[AuditRow]) -> Result<(), StoreError> {
     let rows: Value = rows.iter().map(to_json).collect();
     sqlx::query(AssertSqlSafe(sql)).bind(rows.to_string()).execute(tx).await?;
     Ok(())
+}
+
+/// The columns of an event that is not chained yet, for an [`AuditRow`] with the number 0 and an HMAC over the event alone.
+const ENTRY: &str = "select cast(0 as bigint) as seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, \
+     object_name, detail, address, mac from audit_entries";
+
+/// Stores events that are to be chained after the commit.
+pub async fn insert_entries(tx: &mut Tx, rows: &[AuditRow]) -> Result<(), StoreError> {
+    let sql = format!(
+        "insert into audit_entries (id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, detail, \
+         address, mac) \
+         select value ->> 2, cast(value ->> 1 as bigint), value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, \
+         value ->> 10, value ->> 11, value ->> 12, {} from {}",
+        tx.bytes_of_hex("value ->> 14"),
+        tx.json_rows()
+    );
+    let rows: Value = rows.iter().map(to_json).collect();
+    sqlx::query(AssertSqlSafe(sql)).bind(rows.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// At most `limit` events that are not chained yet, with ids after this one, in order: those of a transaction in the order in which it wrote them.
+pub async fn entries_after(store: &Store, db: &mut Connection, id: &str, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
+    let collation = store.bytewise_collation();
+    let sql = AssertSqlSafe(format!("{ENTRY} where id{collation} > $1 order by id{collation} limit $2"));
+    Ok(sqlx::query_as(sql).bind(id).bind(limit).fetch_all(db).await?)
+}
+
+/// Whether there are events that are not chained yet.
+pub async fn has_entries(store: &Store) -> Result<bool, StoreError> {
+    let found: i64 = sqlx::query_scalar("select count(*) from (select id from audit_entries limit 1) as first").fetch_one(store.read()?).await?;
+    Ok(found > 0)
+}
+
+/// Removes events that were chained in this transaction.
+pub async fn delete_entries(tx: &mut Tx, ids: &[&str]) -> Result<(), StoreError> {
+    let sql = format!("delete from audit_entries where id in (select value ->> 0 from {})", tx.json_rows());
+    sqlx::query(AssertSqlSafe(sql)).bind(listed(ids)).execute(tx).await?;
+    Ok(())
+}
+
+/// Those of these events that are in the chain.
+pub async fn chained(store: &Store, db: &mut Connection, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    among("audit_events", store, db, ids).await
+}
+
+/// Those of these events that are not chained yet.
+pub async fn unchained(store: &Store, db: &mut Connection, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    among("audit_entries", store, db, ids).await
+}
+
+async fn among(table: &str, store: &Store, db: &mut Connection, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    let sql = AssertSqlSafe(format!("select id from {table} where id in (select value ->> 0 from {})", store.json_rows()));
+    let found: Vec<String> = sqlx::query_scalar(sql).bind(listed(ids)).fetch_all(db).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// A JSON array for [`Store::json_rows`].
+fn listed(ids: &[&str]) -> String {
+    ids.iter().map(|id| json!([id])).collect::<Value>().to_string()
 }
 
 /// The columns in the order of [`append`].

@@ -1,12 +1,15 @@
 //! The audit log: who did what to which object, when, and from which address. A row is written in the same transaction as the change it
 //! records, and chained to the previous row by an HMAC, so that access to the database is not enough to change, remove or insert rows undetected.
+//! On PostgreSQL, where transactions are concurrent, it is chained after the commit: see [`sequencer`].
+
+mod sequencer;
 
 use std::{
     cmp::Ordering,
     net::IpAddr,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
@@ -14,7 +17,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::actor::{Actor, AuthMethod};
 use latchkey_crypto::random::Secret;
@@ -27,12 +30,16 @@ use latchkey_types::{
     id::{AuditEventId, OrganizationId},
     time::Timestamp,
 };
+use sequencer::Sequencer;
 
 /// Number of rows per batch when the log is verified.
 const BATCH_SIZE: i64 = 1000;
 /// The end of the chain is logged once per this many rows, and once per interval if there are new rows.
 const LOG_ROWS: i64 = 1000;
 const LOG_INTERVAL: Duration = Duration::from_mins(10);
+/// An event is chained within this time after its commit.
+const CHAIN_LIMIT: Duration = Duration::from_secs(1);
+const CHAIN_POLL: Duration = Duration::from_millis(20);
 
 /// Writes and verifies the audit log.
 #[derive(Clone)]
@@ -41,6 +48,16 @@ pub struct Auditor {
     /// The furthest end of the chain that this process has seen committed. The stored chain must continue it: an attacker with write
     /// access to the database could put back an earlier end, which is authentic.
     last_head: Arc<Mutex<Option<HeadRow>>>,
+    sequencer: Arc<Sequencer>,
+}
+
+/// What [`Auditor::verify`] found intact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifiedLog {
+    /// Number of rows of the chain.
+    pub rows: i64,
+    /// Number of events that are not chained yet.
+    pub unchained: i64,
 }
 
 /// An end of the chain that was noted outside of the database: `SEQ:MAC`, as the log of the server has them.
@@ -109,7 +126,11 @@ impl Event {
 
 impl Auditor {
     pub fn new(secret: &Secret) -> Self {
-        Self { hmac: Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"), last_head: Arc::default() }
+        Self {
+            hmac: Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"),
+            last_head: Arc::default(),
+            sequencer: Arc::default(),
+        }
     }
 
     /// Starts the chain of a new database.
@@ -117,13 +138,17 @@ impl Auditor {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
-    /// Writes rows in the transaction of the changes they record, commits it, and remembers the new end of the chain. Returns the effect of the
-    /// transaction, if it took access away.
+    /// Writes rows in the transaction of the changes they record, commits it, and remembers the new end of the chain. On PostgreSQL, the rows are
+    /// chained within a second. Returns the effect of the transaction, if it took access away.
     ///
     /// # Errors
     /// `Internal` if the stored chain does not continue the end that this process has seen; those of [`Tx::commit`].
     pub async fn commit(&self, mut tx: Tx, events: impl IntoIterator<Item = Event>) -> Result<Option<Effect>, Error> {
-        let end = self.record_all(&mut tx, events).await?;
+        let rows: Vec<AuditRow> = events.into_iter().map(row).collect();
+        if tx.store().is_shared() {
+            return self.commit_entries(tx, rows).await;
+        }
+        let end = self.append(&mut tx, rows).await?;
         let effect = tx.commit_effective().await?;
         if let Some(end) = end {
             self.remember(end);
@@ -131,48 +156,30 @@ impl Auditor {
         Ok(effect)
     }
 
-    /// Writes rows. They are chained to the signed end, not to the last row present, so that removing the last rows stays detectable. Returns the
-    /// new end, or `None` without events.
-    async fn record_all(&self, tx: &mut Tx, events: impl IntoIterator<Item = Event>) -> Result<Option<HeadRow>, Error> {
-        let events: Vec<Event> = events.into_iter().collect();
-        if events.is_empty() {
+    /// Adds rows to the chain. They are chained to the signed end, not to the last row present, so that removing the last rows stays detectable.
+    /// Returns the new end, or `None` without rows.
+    async fn append(&self, tx: &mut Tx, mut rows: Vec<AuditRow>) -> Result<Option<HeadRow>, Error> {
+        if rows.is_empty() {
             return Ok(None);
         }
-        let mut head = store::audit::head(&mut *tx).await?;
-        let last = self.last_head().clone();
-        self.require_continued(tx, last.as_ref(), &head).await?;
-        let mut rows = Vec::with_capacity(events.len());
-        for event in events {
-            let row = self.chain(&head, event);
+        let mut head = self.continued_head(tx).await?;
+        for row in &mut rows {
+            row.seq = head.seq + 1;
+            row.mac = self.link(&head.mac, row);
             head = HeadRow { seq: row.seq, mac: self.head(row.seq, &row.mac) };
-            rows.push(row);
         }
         store::audit::append(tx, &rows).await?;
         store::audit::set_head(tx, head.seq, &head.mac).await?;
         Ok(Some(head))
     }
 
-    /// The row of an event after this end.
-    fn chain(&self, head: &HeadRow, event: Event) -> AuditRow {
-        let (actor_kind, actor_id, actor_name) = event.actor;
-        let (object_kind, object_id, object_name) = event.object;
-        let row = AuditRow {
-            seq: head.seq + 1,
-            id: AuditEventId::new().to_string(),
-            at: Timestamp::now().0,
-            organization_id: event.organization.to_string(),
-            actor_kind: actor_kind.to_owned(),
-            actor_id,
-            actor_name,
-            action: event.action.to_owned(),
-            object_kind: object_kind.to_owned(),
-            object_id,
-            object_name,
-            detail: Value::Object(event.detail).to_string(),
-            address: event.address.map(|address| address.to_string()).unwrap_or_default(),
-            mac: Vec::new(),
-        };
-        AuditRow { mac: self.link(&head.mac, &row), ..row }
+    /// The stored end of the chain, which continues the end that this process has seen.
+    async fn continued_head(&self, db: &mut Connection) -> Result<HeadRow, Error> {
+        // Before the read: what others commit after it would look like an end that went back.
+        let last = self.last_head().clone();
+        let head = store::audit::head(&mut *db).await?;
+        self.require_continued(db, last.as_ref(), &head).await?;
+        Ok(head)
     }
 
     /// Remembers an end whose transaction was committed.
@@ -236,20 +243,22 @@ impl Auditor {
     }
 
     async fn stored_end(&self, store: &Store) -> Result<HeadRow, Error> {
-        // Before the read: what others commit after it would look like an end that went back.
-        let last = self.last_head().clone();
-        let mut db = store.connection().await?;
-        let head = store::audit::head(&mut *db).await?;
-        self.require_continued(&mut db, last.as_ref(), &head).await?;
-        Ok(head)
+        self.continued_head(&mut *store.connection().await?).await
     }
 
-    /// Verifies every row and the chain's end, also while others write, and that the chain contains an end that was noted earlier. Returns the
-    /// number of rows.
+    /// Verifies every row and the chain's end, also while others write, that the chain contains an end that was noted earlier, and every event that is
+    /// not chained yet.
     ///
     /// # Errors
     /// A message that names the first altered row, or the row after which rows are missing.
-    pub async fn verify(&self, store: &Store, noted: Option<&NotedHead>) -> anyhow::Result<i64> {
+    pub async fn verify(&self, store: &Store, noted: Option<&NotedHead>) -> anyhow::Result<VerifiedLog> {
+        wait_until_chained(store).await?;
+        let rows = self.verify_chain(store, noted).await?;
+        Ok(VerifiedLog { rows, unchained: self.verify_entries(store).await? })
+    }
+
+    /// Returns the number of rows.
+    async fn verify_chain(&self, store: &Store, noted: Option<&NotedHead>) -> anyhow::Result<i64> {
         let (mut seq, mut link) = (0, self.head(0, &[]));
         require_noted(noted, seq, &link)?;
         loop {
@@ -272,11 +281,13 @@ impl Auditor {
 
     /// HMAC over the previous end and every field, each prefixed with its length, so that different fields never encode equally.
     fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
-        let (seq, at) = (row.seq.to_be_bytes(), row.at.to_be_bytes());
-        let fields: [&[u8]; 14] = [
-            b"row",
-            before,
-            &seq,
+        self.mac_of_row(&[b"row", before, &row.seq.to_be_bytes()], row)
+    }
+
+    /// HMAC over these fields and every field of a row except its number.
+    fn mac_of_row(&self, first: &[&[u8]], row: &AuditRow) -> Vec<u8> {
+        let at = row.at.to_be_bytes();
+        let fields: [&[u8]; 12] = [
             row.id.as_bytes(),
             &at,
             row.organization_id.as_bytes(),
@@ -288,8 +299,9 @@ impl Auditor {
             row.object_id.as_bytes(),
             row.object_name.as_bytes(),
             row.detail.as_bytes(),
+            row.address.as_bytes(),
         ];
-        self.mac(fields.into_iter().chain([row.address.as_bytes()]))
+        self.mac(first.iter().copied().chain(fields))
     }
 
     fn head(&self, seq: i64, link: &[u8]) -> Vec<u8> {
@@ -304,6 +316,37 @@ impl Auditor {
         }
         mac.finalize().into_bytes().to_vec()
     }
+}
+
+/// The row of an event, which is not chained.
+fn row(event: Event) -> AuditRow {
+    let (actor_kind, actor_id, actor_name) = event.actor;
+    let (object_kind, object_id, object_name) = event.object;
+    AuditRow {
+        seq: 0,
+        id: AuditEventId::new().to_string(),
+        at: Timestamp::now().0,
+        organization_id: event.organization.to_string(),
+        actor_kind: actor_kind.to_owned(),
+        actor_id,
+        actor_name,
+        action: event.action.to_owned(),
+        object_kind: object_kind.to_owned(),
+        object_id,
+        object_name,
+        detail: Value::Object(event.detail).to_string(),
+        address: event.address.map(|address| address.to_string()).unwrap_or_default(),
+        mac: Vec::new(),
+    }
+}
+
+/// Waits until no event that is committed is left to be chained, but not for longer than [`CHAIN_LIMIT`].
+async fn wait_until_chained(store: &Store) -> Result<(), Error> {
+    let began = Instant::now();
+    while store.is_shared() && store::audit::has_entries(store).await? && began.elapsed() < CHAIN_LIMIT {
+        sleep(CHAIN_POLL).await;
+    }
+    Ok(())
 }
 
 /// Whether the chain ends at this row; `false` if rows were added concurrently.
