@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use crate::support::{PASSWORD, TestServer, latchkey, serve_process::ServeProcess};
+use crate::support::{PASSWORD, TestServer, audit_chained, latchkey, serve_process::ServeProcess};
 
 fn create_user(data: &TempDir, email: &str, role: &str, organization: &[&str], password: &str) -> Output {
     let arguments = [&["admin", "create-user", "--email", email, "--name", "Ada", "--role", role, "--password-stdin"], organization].concat();
@@ -115,6 +115,7 @@ async fn any_change_to_the_audit_log_is_detected() {
 
 /// The end of the audit log, as it is stored.
 async fn audit_head(database: &AnyPool) -> (i64, Vec<u8>) {
+    audit_chained(database).await;
     sqlx::query_as("select seq, mac from audit_head").fetch_one(database).await.unwrap()
 }
 

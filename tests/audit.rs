@@ -65,9 +65,9 @@ async fn invalid_searches_are_rejected() {
 async fn period_limits_the_listed_events() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
-    let database = server.database().await;
     for (days, name) in [(40, "a"), (20, "b"), (3, "c"), (0, "d")] {
         owner.agent_key(name).await;
+        let database = server.database().await;
         let sql = "update audit_events set at = at - $1 where object_name = $2";
         sqlx::query(sql).bind(days * 86_400_000_i64).bind(name).execute(&database).await.unwrap();
     }

@@ -28,7 +28,7 @@ use crate::{
         examples,
         fixtures::{Fixtures, TestUser},
     },
-    support::{PASSWORD, TestServer, send_large},
+    support::{PASSWORD, TestServer, audit_chained, send_large},
 };
 
 /// Server functions and routes that change nothing, although their method is POST.
@@ -206,6 +206,7 @@ async fn expire(server: &TestServer, id: &str) {
 
 async fn refusals(database: &AnyPool, id: &str) -> i64 {
     let sql = "select count(*) from audit_events where action = 'request.refused' and object_id = $1";
+    audit_chained(database).await;
     sqlx::query_scalar(sql).bind(id).fetch_one(database).await.unwrap()
 }
 

@@ -312,7 +312,8 @@ async fn transferred_keys_keep_working_under_their_new_holder() {
         sqlx::query_as("select id, created_by, unique_name from credentials order by id").fetch_all(&database).await.unwrap();
     let held: Vec<_> = rows.iter().map(|(_, by, unique)| (by == &to, unique.as_str())).collect();
     assert_eq!(held, [(false, &*format!("aws {from}")), (true, &*format!("dnanexus {to}")), (true, &*format!("aws {to}")), (true, "openai")]);
-    let detail: String = sqlx::query_scalar("select detail from audit_events where action = 'user.disabled'").fetch_one(&database).await.unwrap();
+    let detail: String =
+        sqlx::query_scalar("select detail from audit_events where action = 'user.disabled'").fetch_one(&server.database().await).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&detail).unwrap(), json!({ "keys": 3, "keys_handed_to": "admin of acme", "sessions": 1 }));
     // The keys now depend on their new holder.
     assert_eq!(disable(&owner, &to, None).await.0, StatusCode::OK);

@@ -6,7 +6,7 @@ use reqwest::{StatusCode, header::SET_COOKIE};
 use serde_json::json;
 use sqlx::AnyPool;
 
-use crate::support::{BrowserClient, PASSWORD, TestServer, eventually, text};
+use crate::support::{BrowserClient, PASSWORD, TestServer, audit_chained, eventually, text};
 
 const OWNER: &str = "owner@acme.test";
 /// The limit on failures of an account or a device.
@@ -34,6 +34,7 @@ async fn known_device(server: &TestServer, email: &str) -> BrowserClient {
 }
 
 async fn count_events(database: &AnyPool, action: &str) -> i64 {
+    audit_chained(database).await;
     sqlx::query_scalar("select count(*) from audit_events where action = $1").bind(action).fetch_one(database).await.unwrap()
 }
 

@@ -22,6 +22,7 @@ mod schema;
 mod slow_clients;
 mod upgrade;
 mod workload;
+mod writers;
 
 #[path = "../support/mod.rs"]
 mod support;

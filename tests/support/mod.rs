@@ -192,8 +192,18 @@ impl TestServer {
     /// A direct connection to the database, to inspect or change it.
     pub async fn database(&self) -> AnyPool {
         let file = || format!("sqlite:{}", self.data.path().join("latchkey.db").display());
-        AnyPool::connect(&self.database_url.clone().unwrap_or_else(file)).await.unwrap()
+        let database = AnyPool::connect(&self.database_url.clone().unwrap_or_else(file)).await.unwrap();
+        if self.database_url.is_some() {
+            audit_chained(&database).await;
+        }
+        database
     }
+}
+
+/// Waits until the audit events of all earlier calls are in the chain. On SQLite they are.
+pub async fn audit_chained(database: &AnyPool) {
+    let count = async || sqlx::query_scalar::<_, i64>("select count(*) from audit_entries").fetch_one(database).await.unwrap();
+    eventually("the audit events are chained", async || count().await == 0).await;
 }
 
 /// A new database on the PostgreSQL server in `LATCHKEY_TEST_POSTGRES`, such as `postgres://postgres@localhost`; without the variable the
