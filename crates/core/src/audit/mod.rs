@@ -1,6 +1,6 @@
 //! The audit log: who did what to which object, when, and from which address. A row is written in the same transaction as the change it
 //! records, and chained to the previous row by an HMAC, so that access to the database is not enough to change, remove or insert rows undetected.
-//! On PostgreSQL, where transactions are concurrent, it is chained after the commit: see [`sequencer`].
+//! On PostgreSQL, where transactions are concurrent, it is chained after the commit: see `sequencer.rs`.
 
 mod sequencer;
 
@@ -281,7 +281,7 @@ impl Auditor {
 
     /// HMAC over the previous end and every field, each prefixed with its length, so that different fields never encode equally.
     fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
-        self.mac_of_row(&[b"row", before, &row.seq.to_be_bytes()], row)
+        self.mac_of_row(&[&b"row"[..], before, &row.seq.to_be_bytes()], row)
     }
 
     /// HMAC over these fields and every field of a row except its number.

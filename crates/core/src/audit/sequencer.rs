@@ -184,7 +184,7 @@ impl Auditor {
     }
 
     fn mac_of_entry(&self, entry: &AuditRow) -> Vec<u8> {
-        self.mac_of_row(&[b"entry"], entry)
+        self.mac_of_row(&[&b"entry"[..]], entry)
     }
 
     /// Logs the events that this process committed and that are neither chained nor waiting for it.

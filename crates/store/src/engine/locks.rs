@@ -14,9 +14,8 @@ const SHARED: &str = "select pg_advisory_xact_lock_shared(5497081207911), pg_adv
 
 /// Added to the number of a task. The ids of organizations are negative.
 const TASKS: i64 = 5_497_081_208_000;
-/// Budgets are locked by the remainder of their owner's hash: a lock for each of hundreds could exceed the lock table.
-const LOCK_BUDGETS: &str = "select pg_advisory_xact_lock(5497081209000 + bucket) from \
-     (select distinct abs(hashtext(value ->> 0) % 64) as bucket from {json_rows} order by bucket) as buckets";
+/// Added to the remainder of the hash of a budget's owner.
+const BUDGETS: i64 = 5_497_081_209_000;
 
 impl Engine {
     /// The statement that takes the lock of a write transaction, and the id that it binds. Waiters get a lock in the order in which they asked: who
@@ -42,7 +41,14 @@ impl Engine {
 
     /// Excludes other transactions that lock the budgets of one of the owners in the JSON array that is bound to `$1`. `None` on SQLite.
     pub(crate) fn lock_budgets(&self) -> Option<String> {
-        self.file.is_none().then(|| LOCK_BUDGETS.replace("{json_rows}", self.json_rows()))
+        // By the remainder: a lock for each of hundreds could exceed the lock table.
+        let sql = |rows: &str| {
+            format!(
+                "select pg_advisory_xact_lock({BUDGETS} + bucket) from \
+                 (select distinct abs(hashtext(value ->> 0) % 64) as bucket from {rows} order by bucket) as buckets"
+            )
+        };
+        self.file.is_none().then(|| sql(self.json_rows()))
     }
 
     /// The suffix of a `select` that locks its rows until the end of the transaction, in the order in which it returns them. Rows that refer to
