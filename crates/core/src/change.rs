@@ -181,7 +181,7 @@ async fn reload_key(tx: &mut Tx, actor: &Actor, id: KeyId, digest: &KeyDigest) -
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
+    use latchkey_test_db::TestData;
 
     use super::*;
     use crate::testing::{new_core, new_owner};
@@ -204,12 +204,12 @@ mod tests {
         organization: OrganizationId,
         user: UserId,
         key: KeyId,
-        _folder: TempDir,
+        _data: TestData,
     }
 
     impl Fixture {
         async fn new() -> Self {
-            let (core, folder) = new_core().await;
+            let (core, data) = new_core().await;
             let Actor { organization, user, .. } = new_owner(&core).await;
             let (mut tx, key) = (core.store.begin().await.unwrap(), KeyId::new());
             assert!(store::sessions::insert(&mut tx, &DIGEST, user, "", "").await.unwrap());
@@ -239,7 +239,7 @@ mod tests {
             };
             store::keys::insert(&mut tx, &new_key).await.unwrap();
             tx.commit().await.unwrap();
-            Self { core, organization, user, key, _folder: folder }
+            Self { core, organization, user, key, _data: data }
         }
 
         /// Without permissions and scopes: those that were current when the request began must not count.

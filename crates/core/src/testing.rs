@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tempfile::TempDir;
+use latchkey_test_db::TestData;
 
 use super::{
     Core,
@@ -19,21 +19,21 @@ use latchkey_types::{
     permission::{Permission, Permissions},
 };
 
-/// A new, empty database on SQLite. It is deleted with the folder.
-pub(crate) async fn open_store() -> (Store, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
+/// A new, empty database. It is deleted with the data.
+pub(crate) async fn open_store() -> (Store, TestData) {
+    let data = TestData::create().await;
+    let store = Store::open(data.database_url(), data.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
-    (store, folder)
+    (store, data)
 }
 
 /// The rules on a new database, with a master key in the folder.
-pub(crate) async fn new_core() -> (Core, TempDir) {
-    let (store, folder) = open_store().await;
-    let (keyring, vault) = Keyring::open(&store, MasterKeySource::Folder(folder.path().to_owned()), true).await.unwrap();
+pub(crate) async fn new_core() -> (Core, TestData) {
+    let (store, data) = open_store().await;
+    let (keyring, vault) = Keyring::open(&store, MasterKeySource::Folder(data.path().to_owned()), true).await.unwrap();
     let public_url = PublicUrl::new(None, "127.0.0.1:3000".parse().unwrap()).unwrap();
     let core = Core::new(store, &keyring, Arc::new(vault), public_url, OutgoingNetworks::default(), ProviderEndpoints::default()).unwrap();
-    (core, folder)
+    (core, data)
 }
 
 /// A new organization with an owner, named Ada.

@@ -164,6 +164,8 @@ async fn read(db: &mut Connection, store: &Store, corpus: &DocumentCorpus, ranke
 mod tests {
     use std::collections::BTreeSet;
 
+    use latchkey_test_db::is_on_postgresql;
+
     use super::*;
     use crate::{
         Tx,
@@ -233,6 +235,15 @@ mod tests {
         assert!(documents::put_parts(&mut tx, corpus, &mut reservation, id, &document(id, sections).parts).await.unwrap());
         tx.commit().await.unwrap();
         reservation
+    }
+
+    /// The number of indexed sections of an organization with one corpus.
+    async fn count_words(store: &Store, customer_id: i64) -> i64 {
+        if is_on_postgresql() {
+            count(store, &format!("section_words where customer_id = {customer_id}")).await
+        } else {
+            count(store, &format!("corpus_words_{customer_id}_1_docsize")).await
+        }
     }
 
     async fn count(store: &Store, table: &str) -> i64 {
@@ -323,9 +334,10 @@ mod tests {
         assert!(!documents::put_parts(&mut tx, &corpus, &mut reservation, "large", &rest.parts).await.unwrap());
         assert_eq!(documents::complete(&mut tx, &corpus, &reservation, &rest).await.unwrap(), None);
         tx.commit().await.unwrap();
-        for table in ["documents", "document_sections", "hidden_sections", "corpus_words_7_1_docsize"] {
+        for table in ["documents", "document_sections", "hidden_sections"] {
             assert_eq!(count(&store, table).await, 0, "{table}");
         }
+        assert_eq!(count_words(&store, 7).await, 0);
     }
 
     #[tokio::test]
@@ -359,7 +371,7 @@ mod tests {
             tx.commit().await.unwrap();
             assert_eq!(count(&store, "document_sections").await, remaining);
         }
-        assert_eq!((count(&store, "hidden_sections").await, count(&store, "corpus_words_7_1_docsize").await), (0, 2));
+        assert_eq!((count(&store, "hidden_sections").await, count_words(&store, 7).await), (0, 2));
     }
 
     #[tokio::test]
@@ -377,7 +389,8 @@ mod tests {
             crate::corpora::delete(&mut tx, corpus.organization, corpus.corpus).await.unwrap();
         }
         // As after an interruption: the index is gone, and the hidden parts are not.
-        sqlx::query("drop table corpus_words_9_1").execute(&mut tx).await.unwrap();
+        let drop_index = if is_on_postgresql() { "delete from section_words where customer_id = 9" } else { "drop table corpus_words_9_1" };
+        sqlx::query(drop_index).execute(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
         let deleted = documents::deleted_corpora(&store).await.unwrap();
         assert_eq!(deleted.iter().map(|deleted| deleted.customer_id).collect::<BTreeSet<_>>(), BTreeSet::from([7, 9]));
@@ -387,9 +400,14 @@ mod tests {
         }
         tx.commit().await.unwrap();
         assert!(documents::deleted_corpora(&store).await.unwrap().is_empty());
-        let tables = count(&store, "sqlite_master where name like 'corpus_words_7%' or name like 'corpus_words_9%'").await;
+        let indexes = if is_on_postgresql() {
+            "section_words where customer_id in (7, 9)"
+        } else {
+            "sqlite_master where name like 'corpus_words_7%' or name like 'corpus_words_9%'"
+        };
+        let remaining = count(&store, indexes).await;
         let counts = (count(&store, "documents").await, count(&store, "document_sections").await, count(&store, "hidden_sections").await);
-        assert_eq!((counts, tables), ((2, 2, 0), 0));
+        assert_eq!((counts, remaining), ((2, 2, 0), 0));
         assert_eq!(ids(&store, &kept, &["pear"], 10).await, ["b"]);
     }
 

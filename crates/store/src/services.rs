@@ -231,12 +231,12 @@ mod tests {
         organization: OrganizationId,
         users: [UserId; 2],
         credential: CredentialId,
-        _folder: tempfile::TempDir,
+        _data: latchkey_test_db::TestData,
     }
 
     impl Fixture {
         async fn new() -> Self {
-            let (store, folder) = open_store().await;
+            let (store, data) = open_store().await;
             let (organization, ids, credential) = (OrganizationId::new(), [UserId::new(), UserId::new()], CredentialId::new());
             let mut tx = store.begin().await.unwrap();
             users::insert_organization(&mut tx, organization, "Acme", 1).await.unwrap();
@@ -266,7 +266,7 @@ mod tests {
             };
             credentials::insert(&mut tx, &new).await.unwrap();
             tx.commit().await.unwrap();
-            Self { store, organization, users: ids, credential, _folder: folder }
+            Self { store, organization, users: ids, credential, _data: data }
         }
 
         async fn insert(&self, name: &str, injection: Injection, credential: Option<CredentialId>) -> ServiceId {

@@ -1,13 +1,13 @@
 //! A database for unit tests.
 
-use tempfile::TempDir;
+use latchkey_test_db::TestData;
 
 use super::{Store, StoreOptions};
 
-/// A new, empty database on SQLite. It is deleted with the folder.
-pub(crate) async fn open_store() -> (Store, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
+/// A new, empty database. It is deleted with the data.
+pub(crate) async fn open_store() -> (Store, TestData) {
+    let data = TestData::create().await;
+    let store = Store::open(data.database_url(), data.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
-    (store, folder)
+    (store, data)
 }

@@ -328,6 +328,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_commit_that_the_database_rejects_is_certain() {
+        if latchkey_test_db::is_skipped_on_postgresql("no constraint is checked at the commit") {
+            return;
+        }
         let (store, _folder) = open_store().await;
         let mut tx = store.begin().await.unwrap();
         let session = "insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent) \

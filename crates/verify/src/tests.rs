@@ -1,6 +1,6 @@
 //! Tests of the verifier on a database.
 
-use tempfile::TempDir;
+use latchkey_test_db::TestData;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -17,12 +17,12 @@ use latchkey_types::{
     permission::{Permission, Permissions},
 };
 
-/// A new, empty database. It is deleted with the folder.
-pub(super) async fn open_store() -> (Store, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
+/// A new, empty database. It is deleted with the data.
+pub(super) async fn open_store() -> (Store, TestData) {
+    let data = TestData::create().await;
+    let store = Store::open(data.database_url(), data.path(), StoreOptions::default()).await.unwrap();
     store.migrate().await.unwrap();
-    (store, folder)
+    (store, data)
 }
 
 struct Fixture {
@@ -32,13 +32,13 @@ struct Fixture {
     other: Store,
     organization: OrganizationId,
     user: UserId,
-    _folder: TempDir,
+    _data: TestData,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let (store, folder) = open_store().await;
-        let other = Store::open(None, folder.path(), StoreOptions::default()).await.unwrap();
+        let (store, data) = open_store().await;
+        let other = Store::open(data.database_url(), data.path(), StoreOptions::default()).await.unwrap();
         let verifier = Arc::new(Verifier::new(store.clone(), Pepper::new(&Zeroizing::new([1; 32]))));
         store.subscribe({
             let verifier = Arc::clone(&verifier);
@@ -57,7 +57,7 @@ impl Fixture {
         };
         store::users::insert_user(&mut tx, &owner).await.unwrap();
         tx.commit().await.unwrap();
-        Self { verifier, store, other, organization, user, _folder: folder }
+        Self { verifier, store, other, organization, user, _data: data }
     }
 
     fn digest(&self, secret: &str) -> KeyDigest {

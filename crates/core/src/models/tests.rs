@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
+use latchkey_test_db::TestData;
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
 
 use super::*;
 use crate::{
@@ -33,16 +33,16 @@ struct Fixture {
     owner: Actor,
     key: CredentialId,
     provider: ProviderId,
-    _folder: TempDir,
+    _data: TestData,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let (core, folder) = new_core().await;
+        let (core, data) = new_core().await;
         let owner = new_owner(&core).await;
         let key = general_key(&core, &owner, "team").await;
         let provider = providers::create(&core, &owner, provider_request(Some(key))).await.unwrap().id;
-        Self { core, owner, key, provider, _folder: folder }
+        Self { core, owner, key, provider, _data: data }
     }
 
     async fn model(&self, request: ModelRequest) -> ModelId {

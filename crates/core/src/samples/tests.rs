@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use latchkey_test_db::TestData;
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::{
@@ -34,16 +34,16 @@ struct Fixture {
     core: Core,
     owner: Actor,
     project: ProjectId,
-    folder: TempDir,
+    data: TestData,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let (core, folder) = new_core().await;
+        let (core, data) = new_core().await;
         let owner = new_owner(&core).await;
         let request = ProjectRequest { name: "Genomes".to_owned(), description: String::new(), visibility: Visibility::Organization };
         let project = projects::create(&core, &owner, request).await.unwrap().id;
-        Self { core, owner, project, folder }
+        Self { core, owner, project, data }
     }
 
     async fn begin(&self, files: &[(&str, i64)]) -> Result<ImportDetails, Error> {
@@ -285,7 +285,7 @@ async fn only_the_user_who_began_an_import_uploads() {
 async fn nothing_is_stored_on_a_disk_that_is_too_full() {
     let mut fixture = Fixture::new().await;
     let limits = SampleLimits { free_min_percent: 101, ..fixture.core.samples.limits };
-    let folder = SampleStoreSpec::Folder(fixture.folder.path().join("samples"));
+    let folder = SampleStoreSpec::Folder(fixture.data.path().join("samples"));
     fixture.core.samples = SampleStore::open(&folder, limits, &fixture.core.http_client, None).unwrap();
     let import = fixture.begin(&[("a", 1)]).await.unwrap().import;
     let refused = fixture.upload(import.id, 0, 0, &Bytes::from_static(b"x")).await;

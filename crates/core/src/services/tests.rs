@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use latchkey_test_db::TestData;
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
 
 use super::{call::CallCredential, *};
 use crate::{
@@ -25,17 +25,17 @@ struct Fixture {
     core: Core,
     organization: OrganizationId,
     users: [UserId; 2],
-    _folder: TempDir,
+    _data: TestData,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let (core, folder) = new_core().await;
+        let (core, data) = new_core().await;
         let mut tx = core.store.begin().await.unwrap();
         let organization = insert_organization(&mut tx).await;
         let users = [insert_user(&mut tx, organization, "owner", "Ada").await, insert_user(&mut tx, organization, "owner", "Grace").await];
         tx.commit().await.unwrap();
-        Self { core, organization, users, _folder: folder }
+        Self { core, organization, users, _data: data }
     }
 
     /// One of the owners, with these permissions only.

@@ -1,7 +1,7 @@
 //! Tests of budgets on a database.
 
 use futures_util::FutureExt;
-use tempfile::TempDir;
+use latchkey_test_db::TestData;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
@@ -14,17 +14,17 @@ use latchkey_types::budget::{BudgetPeriod, ModelAccess};
 struct Fixture {
     store: Store,
     organization: OrganizationId,
-    _folder: TempDir,
+    _data: TestData,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let (store, folder) = open_store().await;
+        let (store, data) = open_store().await;
         let organization = OrganizationId::new();
         let mut tx = store.begin().await.unwrap();
         latchkey_store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
         tx.commit().await.unwrap();
-        Self { store, organization, _folder: folder }
+        Self { store, organization, _data: data }
     }
 
     fn instance(&self) -> Instance {
