@@ -10,8 +10,11 @@ use tempfile::TempDir;
 use crate::support::{PASSWORD, TestServer, audit_chained, latchkey, serve_process::ServeProcess};
 
 fn create_user(data: &TempDir, email: &str, role: &str, organization: &[&str], password: &str) -> Output {
-    let arguments = [&["admin", "create-user", "--email", email, "--name", "Ada", "--role", role, "--password-stdin"], organization].concat();
-    latchkey(data.path(), &arguments, password)
+    latchkey(data.path(), &user_arguments(email, role, organization), password)
+}
+
+fn user_arguments<'a>(email: &'a str, role: &'a str, organization: &[&'a str]) -> Vec<&'a str> {
+    [&["admin", "create-user", "--email", email, "--name", "Ada", "--role", role, "--password-stdin"], organization].concat()
 }
 
 fn stderr(output: &Output) -> String {
@@ -21,7 +24,8 @@ fn stderr(output: &Output) -> String {
 #[tokio::test]
 async fn user_and_key_created_beside_a_server_work_immediately() {
     let server = TestServer::start().await;
-    let created = create_user(&server.data, "ada@acme.test", "owner", &["--organization", "Acme"], &format!("{PASSWORD}\n"));
+    let arguments = user_arguments("ada@acme.test", "owner", &["--organization", "Acme"]);
+    let created = server.latchkey(&arguments, &format!("{PASSWORD}\n"));
     assert!(created.status.success(), "{created:?}");
     let page = server.visitor().sign_in("Ada@acme.test", PASSWORD).await;
     let (_, secret) = page.agent_key("a").await;

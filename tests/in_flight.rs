@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use latchkey_core::{accounts, actor::Actor, keys};
 use latchkey_store::{self as store, verdict_changes::VerdictChange};
+use latchkey_test_db::is_on_postgresql;
 use latchkey_types::{
     access::Access,
     error::Error,
@@ -262,18 +263,29 @@ fn is_unrelated(table: &str) -> bool {
 
 /// The rows of every table that a refused request must not change, without the columns that count uses.
 async fn content(database: &AnyPool) -> BTreeMap<String, String> {
-    let sql = "select name from sqlite_master where type = 'table' and substr(name, 1, 6) <> 'sqlite' and substr(name, 1, 1) <> '_'";
+    let sql = if is_on_postgresql() {
+        "select cast(tablename as text) from pg_tables where schemaname = 'public' and substr(tablename, 1, 1) <> '_'"
+    } else {
+        "select name from sqlite_master where type = 'table' and substr(name, 1, 6) <> 'sqlite' and substr(name, 1, 1) <> '_'"
+    };
     let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(database).await.unwrap();
     let mut content = BTreeMap::new();
     for table in tables.into_iter().filter(|table| !is_unrelated(table)) {
-        let sql = "select group_concat('quote(\"' || name || '\")', ' || '','' || ') from pragma_table_info($1) \
-             where name not in ('last_used_at', 'last_seen_at', 'uses')";
-        let columns: String = sqlx::query_scalar(sql).bind(&table).fetch_one(database).await.unwrap();
-        let sql = format!("select {columns} from {table} order by 1");
+        let sql = format!("select {} from {table} order by 1", row_text(database, &table).await);
         let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(database).await.unwrap();
         content.insert(table, rows.join("\n"));
     }
     content
+}
+
+/// The SQL expression for a row as text, without the columns that count uses.
+async fn row_text(database: &AnyPool, table: &str) -> String {
+    if is_on_postgresql() {
+        return format!("cast(to_jsonb({table}) - array['last_used_at', 'last_seen_at', 'uses'] as text)");
+    }
+    let sql = "select group_concat('quote(\"' || name || '\")', ' || '','' || ') from pragma_table_info($1) \
+         where name not in ('last_used_at', 'last_seen_at', 'uses')";
+    sqlx::query_scalar(sql).bind(table).fetch_one(database).await.unwrap()
 }
 
 /// Parks a request of each case, revokes, sends the last bytes, and writes what is wrong to `failures`.

@@ -110,11 +110,9 @@ async fn a_digest_that_was_written_without_the_pepper_is_not_accepted() {
     let visitor = server.visitor();
     assert_eq!(visitor.call("account/invitation", json!({ "token": token })).await.0, StatusCode::OK);
     // The SHA-256 of the token "planted".
-    for sql in [
-        "update sessions set digest = x'372eb3774802a8d97badd0f3afdabbf7a17ef8a1f900b394db99a460b893406c'",
-        "update invitations set digest = x'372eb3774802a8d97badd0f3afdabbf7a17ef8a1f900b394db99a460b893406c'",
-    ] {
-        sqlx::query(sql).execute(&database).await.unwrap();
+    let digest = hex::decode("372eb3774802a8d97badd0f3afdabbf7a17ef8a1f900b394db99a460b893406c").unwrap();
+    for sql in ["update sessions set digest = $1", "update invitations set digest = $1"] {
+        sqlx::query(sql).bind(&digest).execute(&database).await.unwrap();
     }
     let planted = BrowserClient { cookie: Some("latchkey=planted".to_owned()), ..server.visitor() };
     assert_eq!(planted.call("account/viewer", json!({})).await.0, StatusCode::UNAUTHORIZED);

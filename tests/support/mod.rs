@@ -21,17 +21,16 @@ use std::{
 };
 
 use latchkey_core::accounts::{self, NewAccount};
-use latchkey_crypto::random;
 use latchkey_http::{AppState, ModelLimits};
 use latchkey_program::{
     config::{ConnectionLimits, DataOptions, MailOptions, OutgoingOptions, SampleOptions, ServeOptions},
     serve::Server,
     telemetry::LogFormat,
 };
+use latchkey_test_db::{TestData, is_on_postgresql};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::SET_COOKIE, redirect::Policy};
 use serde_json::{Value, json};
-use sqlx::{AnyPool, Connection};
-use tempfile::TempDir;
+use sqlx::{AnyPool, AssertSqlSafe};
 use tokio::{
     runtime::{self, Runtime},
     sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, oneshot},
@@ -54,15 +53,15 @@ pub const PASSWORD: &str = "correct horse battery";
 /// Read lock: shared by every running server. Write lock: held by a test that measures time or memory and needs the process for itself.
 static RUNNING: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
 
-/// A server in this process, with its own data folder.
+/// A server in this process, with its own data: on SQLite, or on PostgreSQL if `LATCHKEY_TEST_POSTGRES` names a server.
 pub struct TestServer {
     pub url: String,
     pub state: AppState,
-    pub data: TempDir,
-    database_url: Option<String>,
     shutdown: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<anyhow::Result<()>>>,
     _runtime: ServerRuntime,
+    // After the runtime, whose tasks use it.
+    pub data: TestData,
     _shared: Option<OwnedRwLockReadGuard<()>>,
 }
 
@@ -109,7 +108,7 @@ impl TestServer {
     }
 
     async fn start_as(change: impl FnOnce(&mut ServeOptions), shared: Option<OwnedRwLockReadGuard<()>>) -> Self {
-        let data = TempDir::new().unwrap();
+        let data = TestData::create().await;
         let mut options = ServeOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
@@ -121,18 +120,16 @@ impl TestServer {
             outgoing: OutgoingOptions::default(),
             samples: SampleOptions::default(),
             mail: MailOptions::default(),
-            data: data_options(data.path()),
+            data: DataOptions { database: data.database_url().map(ToOwned::to_owned), ..data_options(data.path()) },
             model_limits: ModelLimits::default(),
         };
-        options.data.database = new_postgres_database().await;
         change(&mut options);
-        let database_url = options.data.database.clone();
         let runtime = ServerRuntime::new();
         let server = runtime.spawn(Server::open(options)).await.unwrap().unwrap();
         let (shutdown, shutdown_signal) = oneshot::channel();
         let (url, state) = (format!("http://{}", server.address), server.state.clone());
         let running = runtime.spawn(server.run(async { drop(shutdown_signal.await) }));
-        Self { url, state, data, database_url, shutdown: Some(shutdown), running: Some(running), _runtime: runtime, _shared: shared }
+        Self { url, state, shutdown: Some(shutdown), running: Some(running), _runtime: runtime, data, _shared: shared }
     }
 
     /// Shuts down the server as SIGTERM does; the data folder is kept.
@@ -178,22 +175,28 @@ impl TestServer {
         ApiClient { url: self.url.clone(), client: client(), key: String::from_utf8(output.stdout).unwrap().trim().to_owned() }
     }
 
+    /// The `latchkey` binary, on this server's data.
+    pub fn program(&self) -> Command {
+        let mut command = program(self.data.path());
+        command.envs(self.data.database_url().map(|url| ("LATCHKEY_DATABASE_URL", url)));
+        command
+    }
+
     /// Runs `latchkey` on this server's data.
     pub fn latchkey(&self, arguments: &[&str], input: &str) -> Output {
-        let url = self.database_url.as_deref().map(|url| ["--database", url]);
-        latchkey(self.data.path(), &[arguments, url.as_ref().map_or(&[][..], |url| &url[..])].concat(), input)
+        run(self.program().args(arguments), input)
     }
 
     /// Data options of this server, for a second process on the same data.
     pub fn data_options(&self) -> DataOptions {
-        DataOptions { database: self.database_url.clone(), ..data_options(self.data.path()) }
+        DataOptions { database: self.data.database_url().map(ToOwned::to_owned), ..data_options(self.data.path()) }
     }
 
     /// A direct connection to the database, to inspect or change it.
     pub async fn database(&self) -> AnyPool {
         let file = || format!("sqlite:{}", self.data.path().join("latchkey.db").display());
-        let database = AnyPool::connect(&self.database_url.clone().unwrap_or_else(file)).await.unwrap();
-        if self.database_url.is_some() {
+        let database = AnyPool::connect(&self.data.database_url().map_or_else(file, ToOwned::to_owned)).await.unwrap();
+        if self.data.database_url().is_some() {
             audit_chained(&database).await;
         }
         database
@@ -204,16 +207,6 @@ impl TestServer {
 pub async fn audit_chained(database: &AnyPool) {
     let count = async || sqlx::query_scalar::<_, i64>("select count(*) from audit_entries").fetch_one(database).await.unwrap();
     eventually("the audit events are chained", async || count().await == 0).await;
-}
-
-/// A new database on the PostgreSQL server in `LATCHKEY_TEST_POSTGRES`, such as `postgres://postgres@localhost`; without the variable the
-/// tests run on SQLite. Only tests that check nothing but responses of the server work on PostgreSQL.
-async fn new_postgres_database() -> Option<String> {
-    let server = std::env::var("LATCHKEY_TEST_POSTGRES").ok()?;
-    let name = format!("latchkey_{:x}", u64::from_be_bytes(random::bytes()));
-    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
-    Some(format!("{server}/{name}"))
 }
 
 pub fn data_options(folder: &Path) -> DataOptions {
@@ -232,8 +225,11 @@ pub fn program(data: &Path) -> Command {
 }
 
 pub fn latchkey(data: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut command = program(data);
-    let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    run(program(data).args(arguments), input)
+}
+
+fn run(command: &mut Command, input: &str) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
@@ -339,12 +335,17 @@ impl ApiClient {
 
 /// Inserts `count` agent keys into the only organization with one statement.
 pub async fn store_keys(database: &AnyPool, count: u32) {
-    let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
+    let random = if is_on_postgresql() { "sha256(cast(cast(random() as text) as bytea))" } else { "randomblob(32)" };
+    // The digits of a larger number without its first one are zero-padded.
+    let sql = format!(
+        "with recursive n(i) as (select cast(1 as bigint) union all select i + 1 from n where i < $1), \
+        named(i, id, digits) as (select i, 'key_00000000000000000000' || substr(cast(i * 7919 + 1000000000000 as text), 2), substr(cast(i + 1000000 as text), 2) from n) \
         insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
-        select i, printf('key_%032x', i * 7919), o.id, 'agent', printf('Service %06d', i), printf('service %06d', i), printf('service %06d', i), randomblob(32), \
-        printf('lka_…%04d', i % 10000), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
-        from n, organizations o, users u where u.organization_id = o.id";
-    sqlx::query(sql).bind(i64::from(count)).execute(database).await.unwrap();
+        select i, named.id, o.id, 'agent', 'Service ' || digits, 'service ' || digits, 'service ' || digits, {random}, \
+        'lka_…' || substr(digits, 3), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
+        from named, organizations o, users u where u.organization_id = o.id"
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(i64::from(count)).execute(database).await.unwrap();
 }
 
 /// Milliseconds since 1970 of an RFC 3339 timestamp of the API.
