@@ -9,12 +9,14 @@ mod fuzz;
 mod mutants;
 mod paths;
 mod pictures;
+mod postgres;
 mod process;
 mod run;
 mod server;
 mod setup;
 mod site;
 mod soak;
+mod sqlite_only;
 mod step;
 mod test;
 
@@ -46,12 +48,12 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Set up the machine and run every check: format, clippy, unit, integration, browser
+    /// Set up the machine and run every check: format, clippy, unit, integration on SQLite and PostgreSQL, browser
     Test {
         /// Run only this part of the tests
         #[arg(long, value_enum)]
         only: Option<test::Suite>,
-        /// Arguments for Playwright (`--only browser`) or for `cargo test` (`--only unit`)
+        /// Arguments for Playwright (`--only browser`) or for `cargo test` (`--only unit` and `--only postgres`)
         #[arg(last = true, requires = "only")]
         arguments: Vec<OsString>,
     },

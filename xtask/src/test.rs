@@ -6,18 +6,21 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use crate::postgres::{self, Postgres};
 use crate::server::cargo;
 use crate::site::{self, Build};
 use crate::step::Steps;
-use crate::{css_classes, paths, process, server, setup};
+use crate::{css_classes, paths, process, server, setup, sqlite_only};
 
 /// A part of the tests that can be run separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
     /// Format, CSS classes and clippy
     Lint,
-    /// Unit and integration tests
+    /// Unit and integration tests, on SQLite
     Unit,
+    /// Unit and integration tests that use the database, on PostgreSQL
+    Postgres,
     /// Playwright
     Browser,
 }
@@ -31,6 +34,9 @@ pub(crate) fn test(only: Option<Suite>, arguments: &[OsString]) -> Result<()> {
     }
     if includes(Suite::Unit) {
         unit(arguments, &mut steps)?;
+    }
+    if includes(Suite::Postgres) {
+        on_postgres(arguments, &mut steps)?;
     }
     if includes(Suite::Browser) {
         browser(arguments, &mut steps)?;
@@ -83,6 +89,30 @@ fn clippy(arguments: &[&str]) -> Result<()> {
 
 fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("xtask's tests", || process::run(cargo("test").args(["--package", "xtask"])))?;
+    set_up_tests(steps)?;
+    let mut tests = cargo("test");
+    tests.args(["--workspace", "--exclude", "xtask"]).args(arguments).env_remove(postgres::VARIABLE);
+    steps.run("unit and integration tests", || process::run(&mut tests))
+}
+
+/// Crates whose unit tests use the database. `bench` and the program are selected with them, so that all dependencies have the same features as in
+/// [`unit`] and nothing is compiled again.
+const ON_POSTGRES: [&str; 6] = ["bench", "latchkey-program", "latchkey-core", "latchkey-store", "latchkey-test-db", "latchkey-verify"];
+
+fn on_postgres(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
+    set_up_tests(steps)?;
+    let server = steps.run("start of PostgreSQL", Postgres::start)?;
+    let tests = |targets: &[&str], arguments: &[OsString]| {
+        let mut command = cargo("test");
+        command.args(ON_POSTGRES.iter().flat_map(|package| ["--package", *package])).args(targets).args(arguments);
+        process::run(command.env(postgres::VARIABLE, server.url()))
+    };
+    steps.run("unit tests on PostgreSQL", || tests(&["--lib"], arguments))?;
+    steps.run("integration tests on PostgreSQL", || tests(&["--test", "integration"], &sqlite_only::leave_out(arguments)))
+}
+
+/// Installs what the unit and integration tests need.
+fn set_up_tests(steps: &mut Steps) -> Result<()> {
     steps.run("setup of moto", setup::moto)?;
     steps.run("setup of aiosmtpd", setup::smtp)?;
     steps.run("setup of PyJWT", setup::pyjwt)?;
@@ -91,14 +121,16 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("setup of schemathesis", setup::schemathesis)?;
     steps.run("setup of PostgreSQL", setup::postgres)?;
     steps.run("setup of strace", setup::strace)?;
-    steps.run("setup of jose and the SDKs for JavaScript", setup::packages)?;
-    steps.run("unit and integration tests", || process::run(cargo("test").args(["--workspace", "--exclude", "xtask"]).args(arguments)))
+    steps.run("setup of jose and the SDKs for JavaScript", setup::packages)
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("setup of moto", setup::moto)?;
+    steps.run("setup of nginx, Caddy and HAProxy", setup::proxies)?;
+    steps.run("setup of PostgreSQL", setup::postgres)?;
     let mut playwright = playwright(steps)?;
-    steps.run("browser tests", || process::run(playwright.args(arguments)))
+    let server = steps.run("start of PostgreSQL", Postgres::start)?;
+    steps.run("browser tests", || process::run(playwright.args(arguments).env(postgres::VARIABLE, server.url())))
 }
 
 /// Builds what is shown in the browser, and returns the command `playwright test`.

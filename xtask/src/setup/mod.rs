@@ -15,7 +15,7 @@ use anyhow::Result;
 
 pub(crate) use self::chromium::ensure as chromium;
 pub(crate) use self::compiler::warn_if_unpinned as warn_if_compiler_unpinned;
-pub(crate) use self::faults::{postgres, strace};
+pub(crate) use self::faults::{postgres, postgres_binaries, strace};
 pub(crate) use self::node::{better_auth, ensure_packages as packages, npx};
 pub(crate) use self::proxies::ensure as proxies;
 pub(crate) use self::python::{drf, litellm, moto, pyjwt, schemathesis, sdks, smtp};
