@@ -2,6 +2,7 @@
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { type BrowserContext, type Locator, type Page, test as base, expect } from '@playwright/test';
+import { withInstances } from './instances';
 import { Server, type User } from './server';
 
 export { expect };
@@ -9,6 +10,8 @@ export { expect };
 interface WorkerFixtures {
   /** Environment variables of the server. */
   environment: Record<string, string>;
+  /** The number of instances: one, or two behind nginx. */
+  instances: 1 | 2;
   /** Started once per worker and shared by its tests. */
   server: Server;
 }
@@ -28,13 +31,14 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
   environment: [{}, { option: true, scope: 'worker' }],
-  server: [({ environment }, use) => withServer(use, environment), { scope: 'worker' }],
-  emptyServer: ({ page }, use) =>
+  instances: [1, { option: true, scope: 'worker' }],
+  server: [({ environment, instances }, use) => withServer(use, instances, environment), { scope: 'worker' }],
+  emptyServer: ({ page, instances }, use) =>
     withServer(async (server) => {
       await use(server);
       // Otherwise the page may send requests after the server has stopped.
       await page.goto('about:blank');
-    }),
+    }, instances),
   baseURL: ({ server }, use) => use(server.url),
   expectedErrors: [[], { option: true }],
 
@@ -60,11 +64,18 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
 });
 
 /** Starts a server and stops it afterwards, also on failure. */
-async function withServer(use: (server: Server) => Promise<void>, environment?: Record<string, string>): Promise<void> {
-  const server = await Server.start(environment);
-  try {
+async function withServer(use: (server: Server) => Promise<void>, instances: 1 | 2, environment: Record<string, string> = {}): Promise<void> {
+  const useAndCheck = async (server: Server) => {
     await use(server);
     expect(server.panics()).toEqual([]);
+  };
+  if (instances === 2) {
+    await withInstances(useAndCheck, environment);
+    return;
+  }
+  const server = await Server.start(environment);
+  try {
+    await useAndCheck(server);
   } finally {
     await server.stop();
   }

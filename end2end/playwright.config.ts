@@ -30,6 +30,11 @@ const screens = (['light', 'dark'] as const).flatMap((colorScheme) =>
 
 const projectName = ({ colorScheme, viewport }: (typeof screens)[number]) => `${colorScheme} ${viewport.width}`;
 
+/** Through a balancer, which needs PostgreSQL: `cargo xtask test` starts it. */
+const instances = process.env.LATCHKEY_TEST_POSTGRES
+  ? [{ name: 'two instances', testMatch: ['sessions.spec.ts', 'two-instances.spec.ts'], use: { ...screens[0], instances: 2 } }]
+  : [];
+
 // Tests that do not depend on the screen (@once) run on the first one only, tests that depend only on its width (@widths) in light only.
 const excluded = [[], [/@once/], [/@once/, /@widths/], [/@once/, /@widths/]];
 
@@ -48,9 +53,10 @@ export default defineConfig({
     ...screens.map((use, index) => ({
       name: projectName(use),
       grepInvert: excluded[index],
-      testIgnore: 'speed.spec.ts',
+      testIgnore: ['speed.spec.ts', 'two-instances.spec.ts'],
       use,
     })),
-    { name: 'speed', testMatch: 'speed.spec.ts', dependencies: screens.map(projectName) },
+    ...instances,
+    { name: 'speed', testMatch: 'speed.spec.ts', dependencies: [...screens.map(projectName), ...instances.map(({ name }) => name)] },
   ],
 });

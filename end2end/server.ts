@@ -17,11 +17,20 @@ export interface User {
   organization: string;
 }
 
+/** Runs SQL on a PostgreSQL database. */
+export function psql(url: string, script: string): void {
+  execFileSync('psql', ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', url], { input: script });
+}
+
 export class Server {
   /** Standard output and standard error. */
   log = '';
   /** Base URL, without a trailing slash. */
   url = '';
+  /** The own base URL of an instance behind a balancer. */
+  address = '';
+  /** All instances behind the balancer. */
+  instances: Server[] = [this];
   /** The one-time set-up link that the server printed. */
   setupLink = '';
   #userCount = 0;
@@ -30,16 +39,17 @@ export class Server {
     private readonly child: ChildProcess,
     /** The data directory. */
     readonly dataDir: string,
+    private readonly environment: Record<string, string>,
   ) {}
 
   /** Starts on a free port, with an empty data directory. */
   static async start(environment: Record<string, string> = {}): Promise<Server> {
     const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-'));
-    const child = spawn(program, ['serve', '--data', dataDir, '--listen', '127.0.0.1:0'], {
-      env: { ...process.env, ...environment },
+    const child = spawn(program, ['serve', '--data', dataDir], {
+      env: { ...process.env, LATCHKEY_LISTEN: '127.0.0.1:0', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const server = new Server(child, dataDir);
+    const server = new Server(child, dataDir, environment);
     await new Promise<void>((resolve, reject) => {
       const onOutput = (chunk: Buffer) => {
         server.log += chunk;
@@ -69,7 +79,7 @@ export class Server {
   /** Runs `latchkey admin` on the data directory of the running server. */
   admin(command: string[], input = ''): string {
     const options = ['--data', this.dataDir];
-    return execFileSync(program, ['admin', ...command, ...options], { input, encoding: 'utf8' }).trim();
+    return execFileSync(program, ['admin', ...command, ...options], { input, encoding: 'utf8', env: { ...process.env, ...this.environment } }).trim();
   }
 
   /** Creates a user. By default the owner of a new organization, so that tests do not share keys. */
@@ -127,9 +137,19 @@ export class Server {
 
   /** Changes the database directly, for states that the API does not reach quickly, such as an expired key. */
   sql(script: string): void {
+    const database = this.environment.LATCHKEY_DATABASE_URL;
+    if (database) {
+      psql(database, script);
+      return;
+    }
     // Python's SQLite, because Node includes SQLite only since version 22.
     const run = 'import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=30).executescript(sys.stdin.read())';
     execFileSync('python3', ['-c', run, join(this.dataDir, 'latchkey.db')], { input: script });
+  }
+
+  /** An SQL expression for 32 random bytes. */
+  get randomBytes(): string {
+    return this.environment.LATCHKEY_DATABASE_URL ? 'sha256(cast(cast(random() as text) as bytea))' : 'randomblob(32)';
   }
 
   /** Inserts keys named `key 000001` and so on, with different times of creation and use and with unknown secrets. */
@@ -147,7 +167,7 @@ export class Server {
 
   /** Log lines of panics. */
   panics(): string[] {
-    return this.log.split('\n').filter((line) => line.includes('panicked at'));
+    return this.instances.flatMap(({ log }) => log.split('\n')).filter((line) => line.includes('panicked at'));
   }
 
   /** Contents of all files below the data directory, by path. */

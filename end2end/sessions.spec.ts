@@ -32,7 +32,7 @@ test.describe('sessions', { tag: '@once' }, () => {
     server.sql(`
       with recursive number (n) as (select 1 union all select n + 1 from number where n < 12)
       insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent)
-      select 'ses_0193456789ab7cdef0123456789ab' || printf('%03d', n), randomblob(32), u.id, ${now}, ${now} - n * 60000, '10.0.0.' || n, ''
+      select 'ses_0193456789ab7cdef0123456789ab' || substr(cast(1000 + n as text), 2), ${server.randomBytes}, u.id, ${now}, ${now} - n * 60000, '10.0.0.' || n, ''
       from number, users u where u.email = '${owner.email}'`);
     await open(page, '/profile');
     const sessions = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
