@@ -6,7 +6,7 @@ use latchkey_types::{
     rest::receipts::ReceiptInstance,
 };
 use serde_json::json;
-use tempfile::TempDir;
+use latchkey_test_db::TestData;
 
 use super::*;
 use crate::testing::{new_core, new_owner};
@@ -15,7 +15,7 @@ use crate::testing::{new_core, new_owner};
 struct Fixture {
     core: Core,
     actor: Actor,
-    _folder: TempDir,
+    _folder: TestData,
 }
 
 impl Fixture {
