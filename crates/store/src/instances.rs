@@ -135,6 +135,16 @@ impl Store {
         self.instances.views.subscribe()
     }
 
+    /// What the last read of the changes found; no instances on SQLite.
+    pub fn known_instances(&self) -> Arc<InstancesView> {
+        self.instances.views.borrow().clone()
+    }
+
+    /// The number of instances that share the database.
+    pub fn instance_count(&self) -> i64 {
+        i64::try_from(self.instances.views.borrow().instances.len()).unwrap_or(i64::MAX).max(1)
+    }
+
     /// Makes all instances read the changes at once. Does nothing on SQLite.
     pub fn wake_others(&self) {
         if self.is_shared() {

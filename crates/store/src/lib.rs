@@ -44,6 +44,7 @@ pub mod project_nodes;
 pub mod project_secrets;
 pub mod projects;
 pub mod providers;
+pub mod rate_windows;
 pub mod receipts;
 pub mod roles;
 pub mod samples;
