@@ -75,11 +75,15 @@ test('limits are set, listed, changed and removed', { tag: '@widths' }, async ({
   await expect(rate(page, 2).getByLabel('Unit')).toHaveValue('minutes');
   server.sql(`update api_keys set credits_remaining = 77 where id = '${items[0].id}'`);
   await rate(page, 1).getByLabel('Limit').fill('30');
+  await expect(rate(page, 1).getByRole('checkbox', { name: 'Strict' })).not.toBeChecked();
+  await rate(page, 2).getByRole('checkbox', { name: 'Strict' }).check();
   await save(page);
   expect((await server.get(internalKey, path)).credits.remaining).toBe(77);
+  expect((await server.get(internalKey, path)).rate_limits.map((limit: { strict?: boolean }) => limit.strict ?? false)).toEqual([false, true]);
   await expect(row(page, 'mobile app')).toContainText('30/10 s · 1,000/min · 77 credits');
 
   await edit(page, 'mobile app');
+  await expect(rate(page, 2).getByRole('checkbox', { name: 'Strict' })).toBeChecked();
   await dialog(page).getByLabel('Amount').fill('3000');
   server.sql(`update api_keys set credits_remaining = 66 where id = '${items[0].id}'`);
   await save(page);

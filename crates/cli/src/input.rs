@@ -105,12 +105,13 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, String> {
     span.ok_or_else(|| "use a number with ms, s, m, h or d, such as 60s".to_owned())
 }
 
-/// Parses `NAME=LIMIT/SPAN`, such as `burst=100/60s`.
+/// Parses `NAME=LIMIT/SPAN` or `NAME=LIMIT/SPAN,strict`, such as `burst=100/60s`.
 pub fn rate_limit(text: &str) -> Result<RateLimit, String> {
+    let (text, strict) = text.strip_suffix(",strict").map_or((text, false), |rest| (rest, true));
     let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once('/')?)));
     let (name, (limit, span)) = parts.ok_or("use NAME=LIMIT/SPAN, such as burst=100/60s")?;
     let limit = limit.parse().map_err(|_| "the limit must be a whole number, as in burst=100/60s")?;
-    Ok(RateLimit { name: name.to_owned(), limit, duration_ms: parse_duration_ms(span)? })
+    Ok(RateLimit { name: name.to_owned(), limit, duration_ms: parse_duration_ms(span)?, strict })
 }
 
 /// Parses `never`, `daily=AMOUNT` or `monthly=AMOUNT`.
@@ -157,11 +158,13 @@ mod tests {
 
     #[test]
     fn rate_limits_are_parsed() {
-        let limit = |name: &str, limit, duration_ms| Ok(RateLimit { name: name.to_owned(), limit, duration_ms });
+        let limit = |name: &str, limit, duration_ms| Ok(RateLimit { name: name.to_owned(), limit, duration_ms, strict: false });
         assert_eq!(rate_limit("burst=100/60s"), limit("burst", 100, 60_000));
         assert_eq!(rate_limit("a:b=1/500ms"), limit("a:b", 1, 500));
         assert_eq!(rate_limit("day=5/1d"), limit("day", 5, DAY_MS));
-        for bad in ["", "burst", "burst=100", "burst=100/60", "burst=x/60s", "burst=1/s", "burst=1/-1s", "burst=1/9223372036854775807d"] {
+        assert_eq!(rate_limit("day=5/1d,strict"), limit("day", 5, DAY_MS).map(|limit: RateLimit| RateLimit { strict: true, ..limit }));
+        let bad = ["", "burst", "burst=100", "burst=100/60", "burst=x/60s", "burst=1/s", "burst=1/-1s", "burst=1/1s,", "burst=1/1s,loose", ",strict"];
+        for bad in bad.into_iter().chain(["burst=1/9223372036854775807d"]) {
             assert!(rate_limit(bad).is_err(), "{bad}");
         }
     }

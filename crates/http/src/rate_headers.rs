@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn limits_are_in_whole_seconds() {
-        let limit = |name: &str| RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500 };
+        let limit = |name: &str| RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500, strict: false };
         let rates = [(limit("burst"), RateLimitState { remaining: 3, reset_ms: 1 }), (limit("day"), RateLimitState { remaining: 0, reset_ms: 0 })];
         for (parameters, header) in
             [(policy as Parameters, r#""burst";q=100;w=61, "day";q=100;w=61"#), (remaining, r#""burst";r=3;t=1, "day";r=0;t=0"#)]

@@ -46,7 +46,7 @@ const PARALLEL_TEXT: &str = "Enter a number from 1 to 10,000.";
 /// Maximum length of a name or pattern of models, in characters.
 pub const MODEL_PATTERN_MAX: usize = 100;
 
-/// Sliding window: at most `limit` requests in any `duration_ms`, enforced per instance.
+/// Sliding window: at most `limit` requests in any `duration_ms`, of all instances together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
@@ -54,6 +54,9 @@ pub struct RateLimit {
     pub name: String,
     pub limit: i64,
     pub duration_ms: i64,
+    /// Whether several instances together never exceed the limit; otherwise they may by 1 %.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
 /// When credits are refilled.
@@ -333,7 +336,7 @@ mod tests {
     use crate::budget::BudgetPeriod;
 
     fn limit(name: &str, limit: i64, duration_ms: i64) -> RateLimit {
-        RateLimit { name: name.to_owned(), limit, duration_ms }
+        RateLimit { name: name.to_owned(), limit, duration_ms, strict: false }
     }
 
     #[test]
@@ -356,6 +359,16 @@ mod tests {
             assert_eq!(error.field_error().unwrap().0, format!("rate_limits[1].{field}"), "{bad:?}");
         }
         assert!(rate_limits(&vec![limit("a", 1, 1000); RATE_LIMITS_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn a_limit_that_is_not_strict_is_stored_as_before() {
+        let text = r#"{"name":"a","limit":1,"duration_ms":1000}"#;
+        let parsed: RateLimit = serde_json::from_str(text).unwrap();
+        assert_eq!((parsed.clone(), serde_json::to_string(&parsed).unwrap().as_str()), (limit("a", 1, 1000), text));
+        let strict = RateLimit { strict: true, ..parsed };
+        let text = r#"{"name":"a","limit":1,"duration_ms":1000,"strict":true}"#;
+        assert_eq!((serde_json::from_str::<RateLimit>(text).unwrap(), serde_json::to_string(&strict).unwrap().as_str()), (strict, text));
     }
 
     #[test]

@@ -42,7 +42,7 @@ mod tests {
         let text = r#"[{"name":"a","limit":2,"duration_ms":60000}]"#;
         let (one, other) = (interner.intern(Some(text)).unwrap(), interner.intern(Some(text)).unwrap());
         assert!(Arc::ptr_eq(&one, &other));
-        assert_eq!(*one, [RateLimit { name: "a".to_owned(), limit: 2, duration_ms: 60_000 }]);
+        assert_eq!(*one, [RateLimit { name: "a".to_owned(), limit: 2, duration_ms: 60_000, strict: false }]);
         assert!(interner.intern(Some("[")).is_none());
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     fn writes_limits_as_in_the_api() {
         let mut limited = row("a");
         limited.limits = Limits {
-            rate_limits: vec![RateLimit { name: "burst".to_owned(), limit: 9, duration_ms: 1000 }],
+            rate_limits: vec![RateLimit { name: "burst".to_owned(), limit: 9, duration_ms: 1000, strict: false }],
             credits: Some(Credits { remaining: 5, refill: Refill::Never, amount: 0 }),
             allowed_ips: vec!["10.0.0.0/8".to_owned(), "::1/128".to_owned()],
             allowed_origins: vec!["https://example.com".to_owned()],

@@ -33,8 +33,9 @@ pub(super) struct AttributeOptions {
     /// Your own data: a flat JSON object
     #[arg(long, value_name = "JSON", value_parser = input::object)]
     metadata: Option<Map<String, Value>>,
-    /// Rate limit as a sliding window: `burst=100/60s`, with ms, s, m, h or d; can be repeated
-    #[arg(long = "rate-limit", value_name = "NAME=LIMIT/SPAN", value_parser = input::rate_limit)]
+    /// Rate limit as a sliding window: `burst=100/60s`, with ms, s, m, h or d, and `,strict` after it if instances must never exceed it together;
+    /// can be repeated
+    #[arg(long = "rate-limit", value_name = "NAME=LIMIT/SPAN[,strict]", value_parser = input::rate_limit)]
     rate_limits: Vec<RateLimit>,
     /// Number of credits
     #[arg(long, value_name = "N")]
@@ -148,7 +149,7 @@ impl AttributeOptions {
 #[derive(Debug, Args)]
 pub(super) struct PublicOptions {
     /// Rate limit for each client address, like `--rate-limit`; can be repeated
-    #[arg(long = "address-rate-limit", value_name = "NAME=LIMIT/SPAN", value_parser = input::rate_limit)]
+    #[arg(long = "address-rate-limit", value_name = "NAME=LIMIT/SPAN[,strict]", value_parser = input::rate_limit)]
     address_rate_limits: Vec<RateLimit>,
     /// Origin of a web page that may use the key: `https://example.com`; can be repeated
     #[arg(long = "allow-origin", value_name = "ORIGIN")]

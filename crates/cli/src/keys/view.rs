@@ -103,7 +103,10 @@ pub(crate) fn numbers(numbers: &[i64]) -> String {
 }
 
 fn rate_limits(limits: &[RateLimit]) -> String {
-    let format = |limit: &RateLimit| format!("{}={}/{}", limit.name, limit.limit, span(limit.duration_ms));
+    let format = |limit: &RateLimit| {
+        let strict = if limit.strict { ",strict" } else { "" };
+        format!("{}={}/{}{strict}", limit.name, limit.limit, span(limit.duration_ms))
+    };
     limits.iter().map(format).collect::<Vec<_>>().join(", ")
 }
 

@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn only_public_keys_have_limits_per_address_and_origins() {
-        let limit = [RateLimit { name: "a".to_owned(), limit: 1, duration_ms: 1000 }];
+        let limit = [RateLimit { name: "a".to_owned(), limit: 1, duration_ms: 1000, strict: false }];
         let origins = ["https://Example.com/".to_owned(), "https://example.com:443".to_owned(), "http://localhost:1".to_owned()];
         let corpus = KeyKind::Corpus.spec();
         assert_eq!(address_rate_limits(corpus, &limit), Ok(Some(r#"[{"name":"a","limit":1,"duration_ms":1000}]"#.to_owned())));

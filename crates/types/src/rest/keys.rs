@@ -86,6 +86,8 @@ fn tolerant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RateLimits, D:
         name: String,
         limit: i64,
         duration_ms: i64,
+        #[serde(default)]
+        strict: bool,
     }
     #[derive(Deserialize)]
     struct Item(#[serde(with = "Fields")] RateLimit);
@@ -542,7 +544,7 @@ mod tests {
             "created_at": "2026-11-21T10:00:00.000Z", "created_by": "usr_01a1f0b75c8d7f3aa6c1d0e5b4938271", "last_used_at": null,
             "expires_at": null, "scopes": [], "corpora": [], "external_id": null, "metadata": { "plan": "pro" },
             "rate_limits": [{ "name": "burst", "limit": 1, "duration_ms": 1000 }],
-            "address_rate_limits": [{ "name": "each", "limit": 1, "duration_ms": 1000 }],
+            "address_rate_limits": [{ "name": "each", "limit": 1, "duration_ms": 1000, "strict": true }],
             "credits": { "remaining": 1, "refill": "daily", "amount": 9 }, "allowed_ips": ["192.0.2.0/24"],
             "allowed_origins": ["https://example.com"], "models": ["gpt-*"],
             "budget": { "limit": "12.5", "unit": "usd", "period": "month", "spent": "0.000000001", "reserved": "0", "resets_at": "2026-12-01T00:00:00.000Z" },

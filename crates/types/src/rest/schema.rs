@@ -191,13 +191,16 @@ fn flat_value() -> ObjectBuilder {
 
 fn rate_limit() -> ObjectBuilder {
     let name = matching(format!("^[A-Za-z0-9_.:-]{{1,{LIMIT_NAME_MAX}}}$")).description(Some("Unique within a key.")).examples(["per-minute"]);
+    let strict = ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .description(Some("Never exceeded by several instances together; without it, by at most 1 %. False if it is missing."));
     let fields = [
         ("name", name.into()),
         ("limit", int64(1..=LIMIT_MAX).examples([100]).into()),
         ("duration_ms", int64(DURATION_RANGE_MS).examples([60_000]).into()),
+        ("strict", strict.into()),
     ];
-    closed(fields, &["name", "limit", "duration_ms"])
-        .description(Some("A sliding window: at most `limit` requests in any period of `duration_ms`, per instance."))
+    closed(fields, &["name", "limit", "duration_ms"]).description(Some("A sliding window: at most `limit` requests in any period of `duration_ms`."))
 }
 
 fn network() -> ObjectBuilder {

@@ -62,7 +62,7 @@ mod tests {
     use latchkey_types::limits::RateLimit;
 
     fn limits(each: &[(&str, i64)]) -> RateLimits {
-        each.iter().map(|(name, limit)| RateLimit { name: (*name).to_owned(), limit: *limit, duration_ms: 60_000 }).collect()
+        each.iter().map(|(name, limit)| RateLimit { name: (*name).to_owned(), limit: *limit, duration_ms: 60_000, strict: false }).collect()
     }
 
     fn address(text: &str) -> IpAddr {

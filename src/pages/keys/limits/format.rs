@@ -67,8 +67,8 @@ pub(crate) fn summary(limits: &Limits) -> String {
 
 /// A detailed description, one line per limit.
 pub(crate) fn details(limits: &Limits) -> String {
-    let mut lines: Vec<_> = limits.rate_limits.iter().map(rate_at_length).collect();
-    lines.extend(limits.address_rate_limits.iter().map(|limit| rate_at_length(limit) + " per address"));
+    let mut lines: Vec<_> = limits.rate_limits.iter().map(|limit| rate_at_length(limit, "")).collect();
+    lines.extend(limits.address_rate_limits.iter().map(|limit| rate_at_length(limit, " per address")));
     lines.extend(limits.credits.map(credits_at_length));
     if !limits.allowed_ips.is_empty() {
         lines.push(format!("Only from {}", limits.allowed_ips.join(", ")));
@@ -89,12 +89,13 @@ fn rate(limit: &RateLimit) -> String {
     }
 }
 
-fn rate_at_length(limit: &RateLimit) -> String {
+fn rate_at_length(limit: &RateLimit, scope: &str) -> String {
     let span = match span(limit.duration_ms) {
         (number, unit) if number == "1" => unit.one.to_owned(),
         (number, unit) => format!("{number} {}", unit.name),
     };
-    format!("{}: at most {} in any {span}", limit.name, format_integer(limit.limit))
+    let strict = if limit.strict { ", strict" } else { "" };
+    format!("{}: at most {} in any {span}{scope}{strict}", limit.name, format_integer(limit.limit))
 }
 
 fn credits_at_length(credits: Credits) -> String {
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     fn limit(limit: i64, duration_ms: i64) -> RateLimit {
-        RateLimit { name: "burst".to_owned(), limit, duration_ms }
+        RateLimit { name: "burst".to_owned(), limit, duration_ms, strict: false }
     }
 
     #[test]
@@ -149,6 +150,11 @@ mod tests {
             ..Limits::default()
         };
         assert_eq!(summary(&public), "20/min per address · 2 origins");
+        let strict = Limits { address_rate_limits: vec![RateLimit { strict: true, ..limit(20, 60_000) }], ..Limits::default() };
+        assert_eq!(
+            (summary(&strict).as_str(), super::details(&strict).as_str()),
+            ("20/min per address", "burst: at most 20 in any minute per address, strict")
+        );
         let expected = "burst: at most 20 in any minute per address\nOnly from pages of https://example.com, http://localhost:8080";
         assert_eq!(super::details(&public), expected);
     }

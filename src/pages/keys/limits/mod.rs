@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn changed_limits_of_public_keys_are_sent() {
-        let limit = RateLimit { name: "each".to_owned(), limit: 1, duration_ms: 1000 };
+        let limit = RateLimit { name: "each".to_owned(), limit: 1, duration_ms: 1000, strict: false };
         let before = Limits { address_rate_limits: vec![limit], allowed_origins: vec!["https://example.com".to_owned()], ..Limits::default() };
         let same = LimitFormValues {
             address_rate_limits: before.address_rate_limits.clone(),

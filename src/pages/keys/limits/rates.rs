@@ -34,7 +34,7 @@ pub(super) const OF_KEY: RateList = RateList {
     legend: "Rate limits",
     row: "Rate limit",
     add: "Add rate limit",
-    hint: "Sliding window, enforced per server. Refused requests don’t count.",
+    hint: "Sliding window. Refused requests don’t count. Several servers may exceed a limit by 1 % unless it is strict.",
 };
 
 /// The limits of each client address.
@@ -63,6 +63,7 @@ struct TypedRow {
     name: String,
     limit: Option<i64>,
     duration_ms: Option<i64>,
+    strict: bool,
 }
 
 impl TypedRow {
@@ -73,6 +74,7 @@ impl TypedRow {
             name: value("name").trim().to_owned(),
             limit: parse_integer(&value("limit")),
             duration_ms: format::span_ms(&value("duration_ms"), unit),
+            strict: !form.checked_values(&list.name_of(at, "strict")).is_empty(),
         }
     }
 
@@ -85,7 +87,8 @@ impl TypedRow {
 
     /// The rate limit, with a valid number in place of a missing one, so that the rules find only other errors.
     fn into_rate_limit(self) -> RateLimit {
-        RateLimit { name: self.name, limit: self.limit.unwrap_or(1), duration_ms: self.duration_ms.unwrap_or(MINUTES.ms) }
+        let (limit, duration_ms) = (self.limit.unwrap_or(1), self.duration_ms.unwrap_or(MINUTES.ms));
+        RateLimit { name: self.name, limit, duration_ms, strict: self.strict }
     }
 }
 
@@ -179,6 +182,7 @@ fn RowFields(form: Form, list: RateList, at: Memo<usize>, limit: Option<RateLimi
             input.select();
         }
     });
+    let is_strict = limit.as_ref().is_some_and(|limit| limit.strict);
     let (name, limit, (span, unit)) = match limit {
         Some(limit) => (limit.name, limit.limit.to_string(), format::span(limit.duration_ms)),
         None => (format!("limit-{}", at.get_untracked() + 1), String::new(), ("1".to_owned(), MINUTES)),
@@ -217,6 +221,10 @@ fn RowFields(form: Form, list: RateList, at: Memo<usize>, limit: Option<RateLimi
                 </div>
             </div>
             <IconButton label="Remove" glyph=Glyph::Trash danger=true on_click=move |_| on_remove.run(())/>
+            <label class="check">
+                <input type="checkbox" class="checkbox" name=name_at("strict") value="true" checked=is_strict/>
+                <span>"Strict"</span>
+            </label>
             <FieldError id=error_id("name") error=name_error/>
             <FieldError id=error_id("limit") error=limit_error/>
             <FieldError id=error_id("duration_ms") error=span_error/>
