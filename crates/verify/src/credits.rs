@@ -29,11 +29,14 @@ const FAST_MS: i64 = 1000;
 const EXHAUSTED_MS: i64 = 1000;
 /// Reserved credits that are not spent for this long (milliseconds) are returned, so that other instances can spend them and a crash does not
 /// lose them.
-const IDLE_MS: i64 = 5000;
+const IDLE_MS: i64 = 2000;
 /// Number of keys whose credits are returned by one statement.
 pub(super) const RETURN_BATCH: usize = 1000;
-/// A block is at most 1/4 of what is left, so that several instances get some.
+/// A block is at most 1/4 of an instance's part of what is left, so that all of them get some.
 const MAX_SHARE_DIVISOR: i64 = 4;
+/// If fewer credits are left for several instances, only those that are spent are reserved: what one of them holds in advance, the others would
+/// refuse.
+const SCARCE: i64 = 64;
 
 /// A reservation in progress, shared by all waiting callers. Resolves to whether the key has a credit limit at all; store errors are logged.
 pub(super) type PendingReservation = Shared<BoxFuture<'static, Result<bool, ()>>>;
@@ -202,16 +205,20 @@ pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i
     let mut tx = store.begin_locked(WriteLock::Nothing).await?;
     let now = Timestamp::now();
     let Some(account) = credits::find_for_update(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
-    let block = next_block(&account, missing, requested, now);
+    let block = next_block(&account, missing, requested, store.instance_count(), now);
     let remaining = Credits { remaining: block.left, ..account.credits };
     credits::store_balance(&mut tx, id, &CreditBalance { credits: remaining, ..account }).await?;
     tx.commit().await?;
     Ok(Some(block))
 }
 
-fn next_block(account: &CreditBalance, missing: i64, requested: i64, now: Timestamp) -> Block {
+fn next_block(account: &CreditBalance, missing: i64, requested: i64, instances: i64, now: Timestamp) -> Block {
     let left = account.credits.remaining;
-    let amount = if left < missing { 0 } else { requested.min(left / MAX_SHARE_DIVISOR).max(missing) };
+    let amount = match left {
+        _ if left < missing => 0,
+        _ if instances > 1 && left < SCARCE => missing,
+        _ => requested.min(left / instances.saturating_mul(MAX_SHARE_DIVISOR)).max(missing),
+    };
     Block { version: account.version, amount, left: left - amount, until: account.credits.refill.next(now) }
 }
 
@@ -434,8 +441,11 @@ pub(super) mod tests {
             |remaining| CreditBalance { credits: Credits { remaining, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 0 };
         for (remaining, missing, requested, amount) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 0), (0, 1, 16, 0)]
         {
-            let block = next_block(&account(remaining), missing, requested, NOW);
+            let block = next_block(&account(remaining), missing, requested, 1, NOW);
             assert_eq!((block.amount, block.left), (amount, remaining - amount), "{remaining} {missing}");
+        }
+        for (remaining, missing, amount) in [(1200, 1, 100), (600, 1, 50), (64, 1, 5), (63, 1, 1), (63, 7, 7), (6, 7, 0)] {
+            assert_eq!(next_block(&account(remaining), missing, 100, 3, NOW).amount, amount, "{remaining} {missing} of three instances");
         }
     }
 }

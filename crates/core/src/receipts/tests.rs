@@ -1,12 +1,12 @@
 use latchkey_crypto::receipt_token::{ReceiptClaims, ReceiptVerifier};
 use latchkey_store::Effect;
+use latchkey_test_db::TestData;
 use latchkey_types::{
     id::{KeyId, OrganizationId},
     permission::Permissions,
     rest::receipts::ReceiptInstance,
 };
 use serde_json::json;
-use latchkey_test_db::TestData;
 
 use super::*;
 use crate::testing::{new_core, new_owner};
@@ -15,14 +15,14 @@ use crate::testing::{new_core, new_owner};
 struct Fixture {
     core: Core,
     actor: Actor,
-    _folder: TestData,
+    _data: TestData,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let (core, folder) = new_core().await;
+        let (core, data) = new_core().await;
         let actor = new_owner(&core).await;
-        Self { core, actor, _folder: folder }
+        Self { core, actor, _data: data }
     }
 
     /// A change of the owner, which takes access away or not.
