@@ -13,7 +13,7 @@ use latchkey_core::{
     samples::worker::{self, ImportWorker},
 };
 use latchkey_store::{change_signals, instances};
-use latchkey_verify::{return_credits, watch_changes, write_usage};
+use latchkey_verify::{return_credits, run_shared_limits, watch_changes, write_usage};
 use tokio::{
     sync::oneshot,
     task::{AbortHandle, Id, JoinSet},
@@ -67,6 +67,7 @@ impl BackgroundTasks {
         tasks.spawn_until_stopped("body log writer", |end| core.body_log.clone().run(end));
         if store.is_shared() {
             tasks.spawn_endless("sign-in failure cleaner", throttle::run_cleanup(store.clone()));
+            tasks.spawn_until_stopped("shared limits", |end| run_shared_limits(Arc::clone(verifier), end));
             tasks.spawn_until_stopped("claim keeper", |end| Arc::clone(&core.claims).keep(end));
             tasks.spawn_until_stopped("audit sequencer", |end| core.auditor.clone().run_sequencer(store.clone(), end));
         }

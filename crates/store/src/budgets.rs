@@ -119,23 +119,32 @@ pub async fn record_writer(tx: &mut Tx, writer: &str, now: Timestamp, since: Tim
     Ok(was_recorded)
 }
 
-/// Sums up the shares of the other instances that were not recorded as running since `since`: they must have ended, and what they were granted
-/// counts as spent. If one of them is running, what it spends counts twice from then on.
-pub async fn fold_ended(tx: &mut Tx, writer: &str, since: Timestamp) -> Result<(), StoreError> {
-    let ended = "(select w.writer from budget_writers w where w.seen_at < $1 and w.writer <> $2)";
+/// Sums up the shares of the other processes that have ended: instances whose registration has ended, and processes that were not recorded as
+/// running since `since`. What they were granted counts as spent. If one of them is running, what it spends counts twice from then on.
+pub async fn fold_ended(store: &Store, tx: &mut Tx, writer: &str, since: Timestamp) -> Result<(), StoreError> {
+    // Read once, so that no share is deleted that was not summed up. Only the ids of instances begin with these letters.
+    let sql = "select w.writer from budget_writers w where w.writer <> $2 and (w.seen_at < $1 or (w.writer like 'ins%' \
+               and not exists (select 1 from instances i where i.id = w.writer and i.ended_at is null)))";
+    let ended: Vec<String> = sqlx::query_scalar(sql).bind(since).bind(writer).fetch_all(&mut *tx).await?;
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let ended = ended.iter().map(|writer| json!([writer])).collect::<Value>().to_string();
+    let json_rows = store.json_rows();
     // In PostgreSQL, `sum` of integers is a decimal.
     let sql = AssertSqlSafe(format!(
         "insert into budget_shares (owner_id, organization_id, unit, period_start, writer, granted, spent, updated_at) \
-         select owner_id, min(organization_id), unit, period_start, $3, cast(sum(granted) as bigint), cast(sum(granted) as bigint), $4 \
-         from budget_shares where writer = $3 or writer in {ended} \
-         group by owner_id, unit, period_start having max(case when writer = $3 then 0 else 1 end) = 1 \
+         select owner_id, min(organization_id), unit, period_start, $2, cast(sum(granted) as bigint), cast(sum(granted) as bigint), $3 \
+         from budget_shares where writer = $2 or writer in (select value ->> 0 from {json_rows}) \
+         group by owner_id, unit, period_start having max(case when writer = $2 then 0 else 1 end) = 1 \
          on conflict (owner_id, unit, period_start, writer) do update set granted = excluded.granted, spent = excluded.spent, \
          updated_at = excluded.updated_at"
     ));
-    sqlx::query(sql).bind(since).bind(writer).bind(PAST).bind(Timestamp::now()).execute(&mut *tx).await?;
-    let sql = AssertSqlSafe(format!("delete from budget_shares where writer in {ended}"));
-    sqlx::query(sql).bind(since).bind(writer).execute(&mut *tx).await?;
-    sqlx::query("delete from budget_writers where seen_at < $1 and writer <> $2").bind(since).bind(writer).execute(tx).await?;
+    sqlx::query(sql).bind(&ended).bind(PAST).bind(Timestamp::now()).execute(&mut *tx).await?;
+    for table in ["budget_shares", "budget_writers"] {
+        let sql = AssertSqlSafe(format!("delete from {table} where writer in (select value ->> 0 from {json_rows})"));
+        sqlx::query(sql).bind(&ended).execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
@@ -173,10 +182,10 @@ mod tests {
         assert_eq!(found(&mut tx, 0).await, [("a".to_owned(), 5, 2), ("b".to_owned(), 7, 7)], "a repeated write replaces the values");
         assert!(shares(&store, &mut tx, &[ShareKey { unit: BudgetUnit::Tokens, ..key(0) }]).await.unwrap().is_empty());
         for _ in 0..2 {
-            fold_ended(&mut tx, "b", Timestamp(i64::MAX)).await.unwrap();
+            fold_ended(&store, &mut tx, "b", Timestamp(i64::MAX)).await.unwrap();
             assert_eq!(found(&mut tx, 0).await, [("b".to_owned(), 7, 7), (PAST.to_owned(), 5, 5)]);
         }
-        fold_ended(&mut tx, "c", Timestamp(i64::MAX)).await.unwrap();
+        fold_ended(&store, &mut tx, "c", Timestamp(i64::MAX)).await.unwrap();
         assert_eq!(found(&mut tx, 86_400_000).await, [(PAST.to_owned(), 12, 12)]);
         delete_before(&mut tx, Timestamp(86_400_001)).await.unwrap();
         assert!(found(&mut tx, 86_400_000).await.is_empty());
@@ -198,11 +207,32 @@ mod tests {
         assert!(!record_writer(&mut tx, "b", later, since).await.unwrap(), "it was not recorded for too long");
         assert!(record_writer(&mut tx, "b", later, since).await.unwrap());
         assert!(!record_writer(&mut tx, "new", later, since).await.unwrap());
-        fold_ended(&mut tx, "a", since).await.unwrap();
+        fold_ended(&store, &mut tx, "a", since).await.unwrap();
         let mut found: Vec<_> = shares(&store, &mut tx, &[key(0)]).await.unwrap();
         found.sort_by(|one, other| one.writer.cmp(&other.writer));
         let found: Vec<_> = found.iter().map(|share| (share.writer.as_str(), share.granted, share.spent)).collect();
         assert_eq!(found, [("a", 7, 1), ("b", 7, 1), (PAST, 7, 7)]);
+    }
+
+    #[tokio::test]
+    async fn an_instance_has_ended_with_its_registration() {
+        let (store, _folder) = open_store().await;
+        let organization = OrganizationId::new();
+        let mut tx = store.begin().await.unwrap();
+        insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        for writer in ["ins_own", "ins_live", "ins_ended", "ins_deleted", "process"] {
+            set_shares(&store, &mut tx, writer, &[NewShare { key: key(0), organization, granted: 7, spent: 1 }]).await.unwrap();
+        }
+        let sql = "insert into instances (id, name, version, started_at, renewals, applied, lag_ms, seen_at, ended_at) \
+                   values ('ins_live', '', '', 0, 0, '', 0, 0, null), ('ins_ended', '', '', 0, 0, '', 0, 0, 1)";
+        sqlx::query(sql).execute(&mut tx).await.unwrap();
+        for _ in 0..2 {
+            fold_ended(&store, &mut tx, "ins_own", Timestamp(0)).await.unwrap();
+            let mut found: Vec<_> = shares(&store, &mut tx, &[key(0)]).await.unwrap();
+            found.sort_by(|one, other| one.writer.cmp(&other.writer));
+            let found: Vec<_> = found.iter().map(|share| (share.writer.as_str(), share.granted, share.spent)).collect();
+            assert_eq!(found, [("ins_live", 7, 1), ("ins_own", 7, 1), (PAST, 14, 14), ("process", 7, 1)]);
+        }
     }
 
     #[test]

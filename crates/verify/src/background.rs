@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::Verifier;
-use latchkey_store::{self as store, ChangeFeed, FeedRead, Store, boottime_us, verdict_changes};
+use latchkey_store::{self as store, ChangeFeed, FeedRead, InstancesView, Store, boottime_us, verdict_changes};
 
 /// Interval between reads of changes on SQLite. Together with one read it stays below the guaranteed 250 ms.
 const READ_EVERY: Duration = Duration::from_millis(150);
@@ -20,6 +20,10 @@ const READ_LIMIT_US: i64 = 1_000_000;
 const WRITE_EVERY: Duration = Duration::from_millis(750);
 /// Interval between searches for reserved credits and parts of budgets that are not used.
 const RETURN_EVERY: Duration = Duration::from_secs(1);
+/// Interval between searches for limits that are shared and not used.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Once per this many searches, limits that nobody holds are dropped.
+const DROP_EVERY: u32 = 16;
 /// Interval between searches for processes that have ended. A process that does not search for an hour counts as ended.
 const FOLD_EVERY: Duration = Duration::from_mins(10);
 /// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
@@ -88,6 +92,8 @@ async fn keep_lease(store: &Store, verifier: &Verifier) {
 
 fn apply(verifier: &Verifier, read: &FeedRead) {
     if !read.is_continued {
+        // This instance was registered, possibly under another id.
+        verifier.adopt_instance();
         verifier.invalidate_all();
         return;
     }
@@ -175,18 +181,46 @@ pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<
     for timer in [&mut timer, &mut fold_timer] {
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
+    let mut instances = verifier.loader.store.known_instances();
     loop {
         tokio::select! {
             _ = fold_timer.tick() => verifier.fold_budgets_of_ended_processes().await,
             _ = timer.tick() => {
                 verifier.return_idle_credits().await;
                 verifier.return_idle_budgets().await;
+                let current = verifier.loader.store.known_instances();
+                if has_ended(&instances, &current) {
+                    verifier.fold_budgets_of_ended_processes().await;
+                }
+                instances = current;
             }
             _ = &mut end => break,
         }
     }
     verifier.return_credits().await;
     verifier.return_budgets().await;
+}
+
+/// Whether one of the earlier instances is missing.
+fn has_ended(before: &InstancesView, now: &InstancesView) -> bool {
+    before.instances.iter().any(|instance| !now.instances.iter().any(|other| other.id == instance.id))
+}
+
+/// Gives back permits of shared limits that are not used until `end` fires, then all of them. On PostgreSQL.
+pub async fn run_shared_limits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
+    let Some(limits) = &verifier.shared_limits else { return };
+    let mut timer = interval(SWEEP_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for turn in (0..DROP_EVERY).cycle() {
+        tokio::select! {
+            _ = timer.tick() => limits.sweep(),
+            _ = &mut end => break,
+        }
+        if turn == 0 {
+            limits.drop_idle();
+        }
+    }
+    limits.give_back_all().await;
 }
 
 #[cfg(test)]

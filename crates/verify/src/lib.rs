@@ -16,7 +16,9 @@ mod limiter;
 mod loader;
 mod rate_limit_interner;
 mod serve_stale;
+mod shared_limits;
 mod thread_cache;
+mod token_window;
 mod usage;
 mod verdict;
 mod window;
@@ -28,7 +30,7 @@ use prometheus::IntCounter;
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
-pub use background::{join_instances, return_credits, watch_changes, write_usage};
+pub use background::{join_instances, return_credits, run_shared_limits, watch_changes, write_usage};
 pub use budgets::{BudgetLimit, BudgetOwner, BudgetWarning, ModelCall, ModelCharge, ModelRefusal, WorstCase};
 pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope, is_origin_allowed};
@@ -57,6 +59,7 @@ use latchkey_types::{
 use limiter::{AddressLimiters, Decision, Limiter, Remaining, ticks};
 use loader::KeyLoader;
 use serve_stale::ServeStale;
+use shared_limits::SharedLimits;
 use usage::UsageCounters;
 
 /// How many attempts of one evaluation may find an outdated record.
@@ -84,6 +87,8 @@ pub struct Verifier {
     serve_stale: ServeStale,
     address_limiters: AddressLimiters,
     call_limiters: Arc<CallLimiters>,
+    /// `None` on SQLite, which has one instance.
+    shared_limits: Option<Arc<SharedLimits>>,
     budgets: Arc<Budgets>,
     usage: UsageCounters,
     gateway_epochs: GatewayEpochs,
@@ -92,15 +97,22 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn new(store: Store, pepper: Pepper) -> Self {
+        let shared_limits = store.is_shared().then(|| Arc::new(SharedLimits::new(store.clone())));
+        Self::with_limits(store, pepper, shared_limits)
+    }
+
+    fn with_limits(store: Store, pepper: Pepper, shared_limits: Option<Arc<SharedLimits>>) -> Self {
         let dependencies = Arc::<DependencyFlags>::default();
         let budgets = Arc::new(Budgets::new(store.clone()));
+        let loader = KeyLoader::new(store, Arc::clone(&dependencies), Arc::clone(&budgets), shared_limits.clone());
         Self {
             pepper,
-            loader: Arc::new(KeyLoader::new(store, Arc::clone(&dependencies), Arc::clone(&budgets))),
+            loader: Arc::new(loader),
             cache: Arc::new(KeyCache::new(dependencies)),
             serve_stale: ServeStale::default(),
-            address_limiters: AddressLimiters::new(),
-            call_limiters: Arc::default(),
+            address_limiters: AddressLimiters::new(shared_limits.clone()),
+            call_limiters: Arc::new(CallLimiters::new(shared_limits.clone())),
+            shared_limits,
             budgets,
             usage: UsageCounters::new(),
             gateway_epochs: GatewayEpochs::default(),
@@ -216,11 +228,16 @@ impl Verifier {
             };
             match self.take(&key, limits, request, now) {
                 Decision::Allowed(remaining) => {
+                    self.ensure_holds_permits()?;
                     self.record_use(&key, now);
                     return Ok(Verdict::new(VerdictCode::Valid, Some(key), remaining));
                 }
                 Decision::RateLimited(remaining) => return Ok(Verdict::new(VerdictCode::RateLimited, Some(key), remaining)),
                 Decision::CreditsExhausted(remaining) => return Ok(Verdict::new(VerdictCode::UsageExceeded, Some(key), remaining)),
+                Decision::NeedsPermits(exchange) => {
+                    attempts.count_reservation()?;
+                    attempts.limit(exchange.map(|done| done.map_err(|()| store::StoreError::Unavailable))).await?;
+                }
                 Decision::NeedsCredits(missing) => {
                     attempts.count_reservation()?;
                     if !attempts.limit(self.reserve(key.id, &limits.limiter, missing)).await? {
@@ -240,6 +257,11 @@ impl Verifier {
                 }
             }
         }
+    }
+
+    /// Fails if the lease has ended since the evaluation began: the others may count the permits of this instance as used, and grant them anew.
+    fn ensure_holds_permits(&self) -> Result<(), store::StoreError> {
+        if self.shared_limits.is_none() || self.is_serving() { Ok(()) } else { Err(store::StoreError::Unavailable) }
     }
 
     /// Consumes the limits of a key and, if the client's address is given, those of the address, or nothing.
@@ -350,6 +372,9 @@ impl Verifier {
         self.cache.remove_outdated();
         self.loader.drop_idle();
         self.call_limiters.clean();
+        if let Some(limits) = &self.shared_limits {
+            limits.delete_expired().await;
+        }
         self.budgets.clean().await;
         usage::UsageCounters::delete_old(&self.loader.store).await;
     }
@@ -398,6 +423,15 @@ impl Verifier {
         for credits in unspent {
             self.loader.get_or_create(credits.key).lock().reserve().put_back(credits);
             self.loader.keys_with_reserved_credits.insert(credits.key);
+        }
+    }
+
+    /// Adopts the id of this instance before its lease begins, under which it holds parts of limits and budgets.
+    fn adopt_instance(&self) {
+        let id = self.loader.store.instance().id.to_string();
+        self.budgets.adopt_instance(&id);
+        if let Some(limits) = &self.shared_limits {
+            limits.adopt_instance(&id);
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
     key_set::{SecretForm, SigningKeyCache},
     limiter::Limiter,
     rate_limit_interner::RateLimitInterner,
+    shared_limits::SharedLimits,
 };
 use latchkey_crypto::{key_format::KeyDigest, project_token::Claims};
 use latchkey_store::{self as store, Store};
@@ -31,11 +32,13 @@ pub(super) struct KeyLoader {
     pub(super) creators: KeyCreators,
     budgets: Arc<Budgets>,
     limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
+    /// `None` if there is only one instance.
+    shared_limits: Option<Arc<SharedLimits>>,
     pub(super) keys_with_reserved_credits: KeysWithReservedCredits,
 }
 
 impl KeyLoader {
-    pub(super) fn new(store: Store, dependencies: Arc<DependencyFlags>, budgets: Arc<Budgets>) -> Self {
+    pub(super) fn new(store: Store, dependencies: Arc<DependencyFlags>, budgets: Arc<Budgets>, shared_limits: Option<Arc<SharedLimits>>) -> Self {
         let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not cached and were read from the database.");
         Self {
             store,
@@ -46,6 +49,7 @@ impl KeyLoader {
             creators: KeyCreators::default(),
             budgets,
             limiters: DashMap::default(),
+            shared_limits,
             keys_with_reserved_credits: KeysWithReservedCredits::default(),
         }
     }
@@ -74,7 +78,8 @@ impl KeyLoader {
     }
 
     pub(super) fn get_or_create(&self, id: KeyId) -> Arc<Limiter> {
-        Arc::clone(&self.limiters.entry(id).or_default())
+        let new = || self.shared_limits.as_ref().map(|limits| Limiter::shared(Arc::clone(limits), id)).unwrap_or_default();
+        Arc::clone(&self.limiters.entry(id).or_insert_with(|| Arc::new(new())))
     }
 
     /// `None` if this instance has not loaded the key.

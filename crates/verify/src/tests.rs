@@ -4,13 +4,14 @@ use latchkey_test_db::TestData;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::credits::tests::make_unused;
+use crate::{credits::tests::make_unused, evaluate::tests::client_key};
 use latchkey_store::{
     StoreOptions,
     keys::{KeyAttributes, NewKey},
     users::NewUser,
 };
 use latchkey_types::{
+    budget::ModelAccess,
     id::UserId,
     key_kind::KeyKind,
     limits::{Credits, Refill},
@@ -58,6 +59,25 @@ impl Fixture {
         store::users::insert_user(&mut tx, &owner).await.unwrap();
         tx.commit().await.unwrap();
         Self { verifier, store, other, organization, user, _data: data }
+    }
+
+    /// Another instance on the database, which shares limits as on PostgreSQL.
+    fn instance(&self) -> Arc<Verifier> {
+        let limits = Arc::new(SharedLimits::new(self.store.clone()));
+        Arc::new(Verifier::with_limits(self.store.clone(), Pepper::new(&Zeroizing::new([1; 32])), Some(limits)))
+    }
+
+    async fn code_of(&self, verifier: &Verifier, secret: &str) -> VerdictCode {
+        verifier.evaluate(self.organization, &VerifyRequest::new(secret)).await.unwrap().code
+    }
+
+    /// How many of so many requests at an instance are valid.
+    async fn valid_at(&self, verifier: &Verifier, secret: &str, requests: usize) -> usize {
+        let mut valid = 0;
+        for _ in 0..requests {
+            valid += usize::from(self.code_of(verifier, secret).await == VerdictCode::Valid);
+        }
+        valid
     }
 
     fn digest(&self, secret: &str) -> KeyDigest {
@@ -132,9 +152,13 @@ impl Fixture {
 
     /// Sets the rate limits of each client address.
     async fn limit_addresses(&self, id: KeyId, limits: &str) {
+        self.change(id, |attributes| attributes.address_rate_limits = Some(limits.to_owned())).await;
+    }
+
+    async fn change(&self, id: KeyId, change: impl FnOnce(&mut KeyAttributes)) {
         let mut tx = self.store.begin().await.unwrap();
-        let record = store::keys::find(&mut tx, self.organization, id).await.unwrap().unwrap();
-        let attributes = KeyAttributes { address_rate_limits: Some(limits.to_owned()), ..record.attributes() };
+        let mut attributes = store::keys::find(&mut tx, self.organization, id).await.unwrap().unwrap().attributes();
+        change(&mut attributes);
         store::keys::set_attributes(&mut tx, id, KeyKind::Client, &attributes).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -520,4 +544,142 @@ async fn a_changed_refill_is_read_before_credits_are_spent() {
     fixture.verifier.invalidate_all();
     let verdict = fixture.evaluate("a", None).await;
     assert_eq!((verdict.code, verdict.credits, verdict.refills_at.is_some()), (VerdictCode::Valid, Some(18), true));
+}
+
+fn of_instance(verifier: &Verifier) -> &Arc<SharedLimits> {
+    verifier.shared_limits.as_ref().unwrap()
+}
+
+#[tokio::test]
+async fn two_instances_let_exactly_the_limit_through() {
+    for strict in ["", r#","strict":true"#] {
+        let fixture = Fixture::new().await;
+        let instances = [fixture.instance(), fixture.instance()];
+        fixture.insert("a", Some(&format!(r#"[{{"name":"all","limit":10,"duration_ms":60000{strict}}}]"#)), None).await;
+        let mut valid = 0;
+        for turn in 0..30 {
+            valid += fixture.valid_at(&instances[turn % 2], "a", 1).await;
+        }
+        assert_eq!(valid, 10);
+        for instance in &instances {
+            let verdict = instance.evaluate(fixture.organization, &VerifyRequest::new("a")).await.unwrap();
+            let rates: Vec<_> = verdict.rates().map(|(_, state)| (state.remaining, state.reset_ms > 50_000)).collect();
+            assert_eq!((verdict.code, rates), (VerdictCode::RateLimited, vec![(0, true)]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn concurrent_callers_of_two_instances_never_exceed_a_limit() {
+    let fixture = Fixture::new().await;
+    let instances = [fixture.instance(), fixture.instance()];
+    fixture.insert("a", Some(r#"[{"name":"narrow","limit":25,"duration_ms":60000},{"name":"wide","limit":1000,"duration_ms":60000}]"#), None).await;
+    let mut callers = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let (instance, organization) = (Arc::clone(&instances[number % 2]), fixture.organization);
+        callers.spawn(async move { instance.evaluate(organization, &VerifyRequest::new("a")).await.unwrap().is_valid() });
+    }
+    assert_eq!(callers.join_all().await.into_iter().filter(|valid| *valid).count(), 25);
+}
+
+#[tokio::test]
+async fn permits_that_are_not_used_go_back() {
+    let fixture = Fixture::new().await;
+    let [first, second] = [fixture.instance(), fixture.instance()];
+    fixture.insert("a", Some(r#"[{"name":"all","limit":100,"duration_ms":60000,"strict":true}]"#), None).await;
+    assert_eq!(fixture.valid_at(&first, "a", 3).await, 3);
+    of_instance(&first).give_back_idle().await;
+    assert_eq!(fixture.valid_at(&second, "a", 120).await, 97);
+    of_instance(&second).give_back_all().await;
+    of_instance(&second).drop_idle();
+    assert_eq!(fixture.valid_at(&fixture.instance(), "a", 1).await, 0, "an instance that has ended has handed over its uses");
+    assert_eq!(fixture.valid_at(&first, "a", 1).await, 0);
+}
+
+#[tokio::test]
+async fn permits_of_an_ended_instance_count_as_used() {
+    let fixture = Fixture::new().await;
+    let [first, second] = [fixture.instance(), fixture.instance()];
+    fixture.insert("a", Some(r#"[{"name":"all","limit":10,"duration_ms":60000}]"#), None).await;
+    // It is not registered, so it has ended.
+    of_instance(&first).adopt_instance("ins_1");
+    assert_eq!(fixture.valid_at(&first, "a", 1).await, 1);
+    assert_eq!(fixture.valid_at(&second, "a", 20).await, 9);
+    of_instance(&first).adopt_instance("ins_2");
+    assert_eq!(fixture.valid_at(&first, "a", 1).await, 0);
+}
+
+#[tokio::test]
+async fn a_changed_limit_keeps_its_count_on_both_instances() {
+    let fixture = Fixture::new().await;
+    let instances = [fixture.instance(), fixture.instance()];
+    let id = fixture.insert("a", Some(r#"[{"name":"all","limit":3,"duration_ms":60000}]"#), None).await;
+    assert_eq!((fixture.valid_at(&instances[0], "a", 2).await, fixture.valid_at(&instances[1], "a", 2).await), (2, 1));
+    for (limits, left) in [
+        (r#"[{"name":"other","limit":9,"duration_ms":60000},{"name":"all","limit":5,"duration_ms":60000}]"#, 2),
+        (r#"[{"name":"all","limit":4,"duration_ms":60000}]"#, 0),
+        (r#"[{"name":"all","limit":6,"duration_ms":60000}]"#, 1),
+        (r#"[{"name":"other","limit":3,"duration_ms":60000}]"#, 1),
+    ] {
+        fixture.change(id, |attributes| attributes.rate_limits = Some(limits.to_owned())).await;
+        instances.iter().for_each(|instance| instance.invalidate_all());
+        let mut valid = 0;
+        for turn in 0..8 {
+            valid += fixture.valid_at(&instances[turn % 2], "a", 1).await;
+        }
+        assert_eq!(valid, left, "{limits}");
+    }
+}
+
+#[tokio::test]
+async fn two_instances_share_the_limit_of_an_address() {
+    let fixture = Fixture::new().await;
+    let instances = [fixture.instance(), fixture.instance()];
+    let id = fixture.insert("a", None, Some(100)).await;
+    fixture.limit_addresses(id, r#"[{"name":"each","limit":2,"duration_ms":60000}]"#).await;
+    let verdict = async |turn: usize, address: &str| {
+        let request = VerifyRequest { ip: Some(address.parse().unwrap()), ..VerifyRequest::new("a") };
+        instances[turn % 2].evaluate(fixture.organization, &request).await.unwrap()
+    };
+    for turn in 0..2 {
+        assert!(verdict(turn, "2001:db8::1").await.is_valid());
+    }
+    for turn in 0..2 {
+        let refused = verdict(turn, "2001:db8::2").await;
+        assert!(refused.code == VerdictCode::RateLimited && refused.address_retry_after().is_some_and(|ms| ms > 50_000), "it has the same network");
+        assert!(verdict(turn, "192.0.2.1").await.is_valid());
+    }
+}
+
+#[tokio::test]
+async fn two_instances_share_the_limits_of_model_calls() {
+    let fixture = Fixture::new().await;
+    let [first, second] = [fixture.instance(), fixture.instance()];
+    let key = |tokens_per_minute, max_parallel| {
+        let access = ModelAccess { tokens_per_minute, max_parallel, ..ModelAccess::default() };
+        Arc::new(CachedKey { model_access: Some(Box::new(access)), ..client_key("a") })
+    };
+    let begin = async |instance: &Arc<Verifier>, key: &Arc<CachedKey>, tokens: i64| {
+        let worst_case = WorstCase { cost: None, tokens: Some(tokens) };
+        instance.begin_model_call(ModelCall { key: Some(key), organization: fixture.organization, budgets: &[], worst_case }).await
+    };
+    let one_at_a_time = key(None, Some(1));
+    let open = begin(&first, &one_at_a_time, 1).await.ok().unwrap();
+    assert_eq!(begin(&second, &one_at_a_time, 1).await.err(), Some(ModelRefusal::Parallel { limit: 1 }));
+    open.settle(None, 1);
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while begin(&second, &one_at_a_time, 1).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let hundred_tokens = key(Some(100), None);
+    begin(&first, &hundred_tokens, 60).await.ok().unwrap().settle(None, 50);
+    of_instance(&first).give_back_idle().await;
+    begin(&second, &hundred_tokens, 50).await.ok().unwrap().settle(None, 50);
+    for instance in [&first, &second] {
+        let refused = begin(instance, &hundred_tokens, 1).await.err();
+        assert!(matches!(refused, Some(ModelRefusal::TokenRate { limit: 100, left: 0, retry_after_ms: 1.. })), "{refused:?}");
+    }
 }

@@ -78,6 +78,19 @@ impl Window {
     pub(super) fn is_empty(&mut self, now: i64, duration_ms: i64) -> bool {
         self.count(now, duration_ms) == 0
     }
+
+    /// The last time and the number of the requests of each entry, in their order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.older.iter().chain(&self.newest).map(|entry| (entry.last, i64::from(entry.count)))
+    }
+
+    /// Adds the requests of an earlier window.
+    pub(super) fn prepend(&mut self, mut earlier: Self) {
+        earlier.older.extend(earlier.newest.take());
+        earlier.older.append(&mut self.older);
+        self.older = earlier.older;
+        self.sum += earlier.sum;
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +142,21 @@ mod tests {
         assert_eq!(window.frees_in(1600, 1000), 0);
         assert_eq!((window.count(1499, 1000), window.count(1500, 1000), window.count(1650, 1000)), (2, 1, 0));
         assert!(window.is_empty(1650, 1000));
+    }
+
+    #[test]
+    fn an_earlier_window_is_added_before_the_later_requests() {
+        let (mut window, mut earlier) = (Window::default(), Window::default());
+        for at in [0, 500] {
+            earlier.add(at, 1000);
+        }
+        window.add(700, 1000);
+        window.prepend(earlier);
+        assert_eq!(window.entries().collect::<Vec<_>>(), [(0, 1), (500, 1), (700, 1)]);
+        assert_eq!((window.count(700, 1000), window.count(1000, 1000), window.frees_in(1000, 1000)), (3, 2, 500));
+        let mut empty = Window::default();
+        empty.prepend(window);
+        assert_eq!((empty.count(1000, 1000), empty.count(1700, 1000)), (2, 0));
     }
 
     proptest! {

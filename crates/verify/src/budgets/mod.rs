@@ -17,7 +17,10 @@ use std::{
 use dashmap::DashMap;
 use smallvec::SmallVec;
 
-use super::{CachedKey, Verifier, call_limiters::CallSlot};
+use super::{
+    CachedKey, Verifier,
+    call_limiters::{CallSlot, CallTake},
+};
 use latchkey_crypto::random;
 use latchkey_store::{
     Store, StoreError,
@@ -147,8 +150,8 @@ pub(super) struct Budgets {
     queue: Mutex<Queue>,
     /// Held while shares are stored: the values that are written last are the current ones.
     writing: tokio::sync::Mutex<()>,
-    /// Identifies this process in the store.
-    writer: String,
+    /// Identifies this process in the store: on a shared database the id of the instance, which may change.
+    writer: Mutex<Arc<str>>,
     warnings: Warnings,
 }
 
@@ -159,9 +162,19 @@ impl Budgets {
             shares: DashMap::new(),
             queue: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
-            writer: format!("{:032x}", u128::from_be_bytes(random::bytes())),
+            writer: Mutex::new(format!("{:032x}", u128::from_be_bytes(random::bytes())).into()),
             warnings: Warnings::default(),
         }
+    }
+
+    /// Adopts the id of this instance. Shares that are stored from then on begin anew: the others count what was granted under the earlier id as
+    /// spent.
+    pub(super) fn adopt_instance(&self, id: &str) {
+        *lock(&self.writer) = id.into();
+    }
+
+    fn writer(&self) -> Arc<str> {
+        Arc::clone(&lock(&self.writer))
     }
 
     /// Adopts the current budget of an owner, as it was just read: calls that are open may have to end.
@@ -219,10 +232,11 @@ impl Budgets {
     fn state(&self, limit: &BudgetLimit, stored: &[&store::Share], now: Timestamp) -> BudgetState {
         let (unit, period_start) = (limit.budget.unit, limit.budget.period.start(now));
         let own = self.shares.get(&limit.owner).and_then(|shares| find(&shares, unit, period_start)?.used());
+        let writer = self.writer();
         let mut state = BudgetState { budget: limit.budget, spent: 0, reserved: 0, resets_at: limit.budget.period.next(now) };
         (state.spent, state.reserved) = own.unwrap_or_default();
         // What is in memory is newer than what is stored.
-        for share in stored.iter().filter(|share| own.is_none() || share.writer != self.writer) {
+        for share in stored.iter().filter(|share| own.is_none() || *share.writer != *writer) {
             state.spent = state.spent.saturating_add(share.spent);
             state.reserved = state.reserved.saturating_add(share.granted - share.spent);
         }
@@ -247,8 +261,8 @@ impl Verifier {
         for limit in &limits {
             amounts.push(call.worst_case.amount(limit.budget.unit)?);
         }
-        let slot: Option<CallSlot> = match call.key {
-            Some(key) => self.call_limiters.take(key, call.worst_case.tokens)?,
+        let slot = match call.key {
+            Some(key) => self.take_call_slot(key, call.worst_case.tokens).await?,
             None => None,
         };
         // Dropped, and so given back, if a later one is refused or the caller leaves.
@@ -257,6 +271,22 @@ impl Verifier {
             holds.push(self.budgets.reserve(call.organization, limit, amount).await?);
         }
         Ok(ModelCharge::new(holds, slot))
+    }
+
+    /// `None` if the key has no limits of calls.
+    async fn take_call_slot(&self, key: &CachedKey, tokens: Option<i64>) -> Result<Option<CallSlot>, ModelRefusal> {
+        tokio::time::timeout(WAIT_LIMIT, self.wait_for_call_slot(key, tokens)).await.unwrap_or(Err(ModelRefusal::Unavailable))
+    }
+
+    /// Waits for the store if this instance needs more permits.
+    async fn wait_for_call_slot(&self, key: &CachedKey, tokens: Option<i64>) -> Result<Option<CallSlot>, ModelRefusal> {
+        loop {
+            match self.call_limiters.take(key, tokens)? {
+                CallTake::Unlimited => return Ok(None),
+                CallTake::Taken(slot) => return Ok(Some(slot)),
+                CallTake::Waits(exchange) => exchange.await.map_err(|()| ModelRefusal::Unavailable)?,
+            }
+        }
     }
 
     /// A budget in its current period, with what all instances have spent and reserved.
@@ -293,8 +323,8 @@ impl Verifier {
         self.budgets.give_back(true).await;
     }
 
-    /// Counts what was granted to ended processes as spent, and records that this one is running if others share the database. Called at the start
-    /// and from then on several times an hour.
+    /// Counts what was granted to ended processes as spent, and records that this one is running if others share the database. Called at the start,
+    /// from then on several times an hour, and when another instance has ended.
     pub async fn fold_budgets_of_ended_processes(&self) {
         self.budgets.fold_ended().await;
     }

@@ -133,12 +133,13 @@ impl Share {
 
     /// The share with which as many waiting callers as possible are admitted, in their order. `stored`: the shares of all instances. Nothing else
     /// may be written between this and [`Self::apply`].
-    pub(super) fn plan(&self, stored: &[&store::Share], writer: &str) -> Plan {
+    pub(super) fn plan(&self, stored: &[&store::Share], writer: &Arc<str>) -> Plan {
         let ticks = ticks();
         let mut state = self.lock();
+        state.adopt_writer(writer);
         let mut others = Amounts::default();
         for share in stored {
-            if share.writer != writer {
+            if *share.writer != **writer {
                 others.granted = others.granted.saturating_add(share.granted);
                 others.spent = others.spent.saturating_add(share.spent);
             } else if !state.is_loaded {
@@ -225,8 +226,9 @@ impl Share {
 
     /// Reduces what is granted to what is used, if the share is idle, or in any case. Returns the share to be stored; `None` if there is nothing
     /// to do.
-    pub(super) fn give_back(&self, any: bool) -> Option<NewShare> {
+    pub(super) fn give_back(&self, any: bool, writer: &Arc<str>) -> Option<NewShare> {
         let mut state = self.lock();
+        state.adopt_writer(writer);
         if !state.can_give_back(any) {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The amounts of a share: what fits, what is missing, and what is stored.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::oneshot;
 
@@ -35,6 +35,8 @@ pub(super) struct ShareState {
     /// What the store has granted to other instances, and when it was read, in ticks.
     pub(super) others: Amounts,
     pub(super) checked_at: Option<i64>,
+    /// Under which this share was stored last.
+    writer: Option<Arc<str>>,
     /// What is stored of this instance; `None` if it is not certain.
     pub(super) stored: Option<Amounts>,
     pub(super) waiting: VecDeque<Waiter>,
@@ -80,6 +82,7 @@ impl ShareState {
             is_loaded: false,
             others: Amounts::default(),
             checked_at: None,
+            writer: None,
             stored: None,
             waiting: VecDeque::new(),
             is_queued: false,
@@ -100,6 +103,16 @@ impl ShareState {
             Fit::Exceeded
         } else {
             Fit::Unknown
+        }
+    }
+
+    /// Begins anew under another name in the store, where everything that was granted under the earlier one counts as spent. Only what is open is
+    /// taken over: it counts twice until its calls end.
+    pub(super) fn adopt_writer(&mut self, writer: &Arc<str>) {
+        let previous = self.writer.replace(Arc::clone(writer));
+        if previous.is_some_and(|previous| previous != *writer) {
+            (self.granted, self.spent) = (self.open, 0);
+            (self.others, self.checked_at, self.stored) = (Amounts::default(), None, Some(Amounts::default()));
         }
     }
 

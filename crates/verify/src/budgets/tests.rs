@@ -182,7 +182,7 @@ async fn what_may_have_been_stored_is_stored_again() {
     // More was granted, but the answer to the commit was lost.
     let granted = store::NewShare { key: share.key.clone(), organization: fixture.organization, granted: 90, spent: 60 };
     let mut tx = fixture.store.begin().await.unwrap();
-    store::set_shares(&fixture.store, &mut tx, &budgets.writer, &[granted]).await.unwrap();
+    store::set_shares(&fixture.store, &mut tx, &budgets.writer(), &[granted]).await.unwrap();
     tx.commit().await.unwrap();
     share.fail();
     assert_eq!(fixture.instance().used(limit).await, (60, 30));

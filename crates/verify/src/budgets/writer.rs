@@ -16,7 +16,8 @@ use latchkey_types::{
 const BATCH: usize = 500;
 /// For how long shares of periods that ended are stored, in milliseconds since the period began: 40 days after the end of a month.
 const RETENTION_MS: i64 = 71 * DAY_MS;
-/// An instance has ended if it has not recorded for this long (milliseconds) that it is running: several times the interval of that.
+/// A process has ended if it has not recorded for this long (milliseconds) that it is running: several times the interval of that. Instances end
+/// earlier, with their registration.
 const ENDED_AFTER_MS: i64 = 60 * MINUTE_MS;
 
 /// The shares that must grow.
@@ -90,11 +91,12 @@ impl Budgets {
         store::lock(&mut tx, &keys).await?;
         let stored = store::shares(&self.store, &mut tx, &keys).await?;
         let by_key = by_key(&stored);
-        let plan = |share: &Arc<Share>| share.plan(by_key.get(&share.key).map(Vec::as_slice).unwrap_or_default(), &self.writer);
+        let writer = self.writer();
+        let plan = |share: &Arc<Share>| share.plan(by_key.get(&share.key).map(Vec::as_slice).unwrap_or_default(), &writer);
         let plans: Vec<Plan> = batch.iter().map(plan).collect();
         let rows: Vec<NewShare> = plans.iter().filter_map(|plan| plan.write.clone()).collect();
         if !rows.is_empty() {
-            store::set_shares(&self.store, &mut tx, &self.writer, &rows).await?;
+            store::set_shares(&self.store, &mut tx, &writer, &rows).await?;
             tx.commit().await?;
         }
         Ok(plans)
@@ -119,12 +121,13 @@ impl Budgets {
         // Only this instance writes its shares, and others that read too much of them are granted less.
         let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
         // In the transaction: until then, callers can still use it.
-        let reduced: Vec<_> = batch.iter().filter_map(|share| Some((share, share.give_back(all)?))).collect();
+        let writer = self.writer();
+        let reduced: Vec<_> = batch.iter().filter_map(|share| Some((share, share.give_back(all, &writer)?))).collect();
         let rows: Vec<NewShare> = reduced.iter().map(|(_, row)| row.clone()).collect();
         if rows.is_empty() {
             return Ok(());
         }
-        store::set_shares(&self.store, &mut tx, &self.writer, &rows).await?;
+        store::set_shares(&self.store, &mut tx, &writer, &rows).await?;
         tx.commit().await?;
         for (share, row) in &reduced {
             share.confirm(row);
@@ -140,17 +143,18 @@ impl Budgets {
     }
 
     async fn store_folded(&self) -> Result<(), Error> {
+        let writer = self.writer();
         let mut tx = self.store.begin().await?;
         if !self.store.is_shared() {
-            store::fold_ended(&mut tx, &self.writer, Timestamp(i64::MAX)).await?;
+            store::fold_ended(&self.store, &mut tx, &writer, Timestamp(i64::MAX)).await?;
             return tx.commit().await;
         }
         let now = Timestamp::now();
         let since = now.plus_ms(-ENDED_AFTER_MS);
-        // Not while this process itself was not recorded: after a loss of the database, all others first have to record that they are running.
-        if store::record_writer(&mut tx, &self.writer, now, since).await? {
-            store::fold_ended(&mut tx, &self.writer, since).await?;
-        }
+        // Only those whose registration has ended while this process itself was not recorded: after a loss of the database, all others first have
+        // to record that they are running.
+        let is_recorded = store::record_writer(&mut tx, &writer, now, since).await?;
+        store::fold_ended(&self.store, &mut tx, &writer, if is_recorded { since } else { Timestamp(0) }).await?;
         tx.commit().await
     }
 

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod rate_windows;
+mod rates;
 
 use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
@@ -14,12 +15,13 @@ use smallvec::SmallVec;
 use super::{
     credits::{Reserve, SpendResult},
     rate_limit_interner::{RateLimitInterner, RateLimits},
+    shared_limits::{PendingExchange, SharedLimits, SharedRates},
 };
 use latchkey_store::keys::LimitColumns;
-use latchkey_types::{limits::Refill, time::Timestamp};
+use latchkey_types::{id::KeyId, limits::Refill, time::Timestamp};
 
 pub(super) use addresses::AddressLimiters;
-use rate_windows::RateWindows;
+use rates::{LockedRates, RateAdmission, Rates};
 
 /// Milliseconds since the process started: a monotonic clock.
 pub(super) fn ticks() -> i64 {
@@ -45,6 +47,8 @@ pub(super) enum Decision {
     CreditsExhausted(Remaining),
     /// This many credits must be reserved first.
     NeedsCredits(i64),
+    /// Permits of a rate limit must be taken from the store first.
+    NeedsPermits(PendingExchange),
     /// The record is older than the balance and must be read again.
     Outdated,
 }
@@ -69,12 +73,17 @@ pub(super) struct Limiter(Mutex<LimiterState>);
 
 #[derive(Default)]
 pub(super) struct LimiterState {
-    rates: RateWindows,
+    rates: Rates,
     /// Boxed because few keys have credits.
     reserve: Option<Box<Reserve>>,
 }
 
 impl Limiter {
+    /// A limiter whose rate limits the instances share.
+    pub(super) fn shared(limits: Arc<SharedLimits>, key: KeyId) -> Self {
+        Self(Mutex::new(LimiterState { rates: Rates::Shared(SharedRates::of_key(limits, key)), reserve: None }))
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, LimiterState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,36 +91,39 @@ impl Limiter {
     /// Consumes one request of each rate limit and `cost` credits, or nothing.
     pub(super) fn take(&self, limits: &CachedLimits, cost: i64, now: Timestamp) -> Decision {
         let mut state = self.lock();
+        let LimiterState { rates, reserve } = &mut *state;
         let ticks = ticks();
-        state.rates.adopt(&limits.rates);
-        if state.rates.is_full(ticks) {
-            return Decision::RateLimited(state.remaining(limits, ticks));
+        let mut rates = rates.lock(&limits.rates);
+        match rates.admit(ticks) {
+            RateAdmission::Free => {}
+            RateAdmission::Waits(exchange) => return Decision::NeedsPermits(exchange),
+            RateAdmission::Full => return Decision::RateLimited(remaining(&mut rates, reserve, limits, ticks)),
         }
         if let Some(CachedCredits { version, refill, .. }) = limits.credits() {
-            let reserve = state.reserve();
-            reserve.set_refill(refill);
-            match reserve.spend(version, cost, now, ticks) {
+            let reserve_of_key = reserve.get_or_insert_default();
+            reserve_of_key.set_refill(refill);
+            match reserve_of_key.spend(version, cost, now, ticks) {
                 SpendResult::Allowed => {}
                 SpendResult::NeedsCredits(missing) => return Decision::NeedsCredits(missing),
-                SpendResult::CreditsExhausted => return Decision::CreditsExhausted(state.remaining(limits, ticks)),
+                SpendResult::CreditsExhausted => return Decision::CreditsExhausted(remaining(&mut rates, reserve, limits, ticks)),
                 SpendResult::Outdated => return Decision::Outdated,
             }
         }
-        state.rates.add(ticks);
-        Decision::Allowed(state.remaining(limits, ticks))
+        rates.add(ticks);
+        Decision::Allowed(remaining(&mut rates, reserve, limits, ticks))
     }
 
     /// What is left. Consumes nothing.
     pub(super) fn remaining(&self, limits: &CachedLimits) -> Remaining {
         let mut state = self.lock();
-        state.rates.adopt(&limits.rates);
-        state.remaining(limits, ticks())
+        let LimiterState { rates, reserve } = &mut *state;
+        remaining(&mut rates.lock(&limits.rates), reserve, limits, ticks())
     }
 
     /// Whether dropping the limiter loses nothing.
     pub(super) fn is_idle(&self) -> bool {
         let mut state = self.lock();
-        state.rates.is_empty(ticks()) && state.reserve.as_ref().is_none_or(|reserve| reserve.is_empty())
+        state.rates.is_idle(ticks()) && state.reserve.as_ref().is_none_or(|reserve| reserve.is_empty())
     }
 }
 
@@ -119,13 +131,13 @@ impl LimiterState {
     pub(super) fn reserve(&mut self) -> &mut Reserve {
         self.reserve.get_or_insert_default()
     }
+}
 
-    fn remaining(&mut self, limits: &CachedLimits, ticks: i64) -> Remaining {
-        let rates = self.rates.states(ticks);
-        let reserve = limits.credits().map(|_| self.reserve());
-        let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
-        Remaining { rates, credits, refills_at, address_retry_after: None }
-    }
+fn remaining(rates: &mut LockedRates<'_>, reserve: &mut Option<Box<Reserve>>, limits: &CachedLimits, ticks: i64) -> Remaining {
+    let rates = rates.states(ticks);
+    let reserve = limits.credits().map(|_| reserve.get_or_insert_default());
+    let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
+    Remaining { rates, credits, refills_at, address_retry_after: None }
 }
 
 /// What is cached of a key's credits; the credits themselves are reserved.

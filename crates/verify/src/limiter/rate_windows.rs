@@ -37,13 +37,13 @@ impl RateWindows {
         self.each().any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit)
     }
 
-    /// Milliseconds until requests of all limits that are reached expire; `None` if none is reached.
-    pub(super) fn full_for(&mut self, ticks: i64) -> Option<i64> {
+    /// Milliseconds until requests of all limits that are reached expire.
+    pub(super) fn full_for(&mut self, ticks: i64) -> i64 {
         let full = self.each().filter_map(|(limit, window)| {
             let is_full = window.count(ticks, limit.duration_ms) >= limit.limit;
             is_full.then(|| window.frees_in(ticks, limit.duration_ms))
         });
-        full.max()
+        full.max().unwrap_or(0)
     }
 
     /// Counts a request for each limit.
