@@ -1,6 +1,8 @@
 //! Two instances on one PostgreSQL database, as behind a load balancer that sends each request to another one. SQLite has only one instance: the
 //! tests are skipped there.
 
+mod limits;
+
 use std::{fs, time::Duration};
 
 use latchkey_program::config::ServeOptions;
