@@ -143,11 +143,6 @@ impl Engine {
         if self.file.is_some() { "json_each($1) as listed" } else { "json_array_elements(cast($1 as json)) as listed(value)" }
     }
 
-    /// Locks the rows of a `select` until the end of the transaction. SQLite has only one write transaction at a time.
-    pub(super) const fn for_update(&self) -> &'static str {
-        if self.file.is_some() { "" } else { " for update" }
-    }
-
     /// The bytes of an expression that is text of hexadecimal digits: JSON has no bytes.
     pub(super) fn bytes_of_hex(&self, expression: &str) -> String {
         if self.file.is_some() { format!("unhex({expression})") } else { format!("decode({expression}, 'hex')") }
