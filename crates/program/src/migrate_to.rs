@@ -58,7 +58,7 @@ async fn copy_and_verify(data: &Data, options: &DataOptions, target: &CopyTarget
     // Opens every secret of the keyring.
     let (keyring, vault) = Keyring::open(target.store(), options.master_key_source(), false).await?;
     let verified = Verified {
-        audit_events: Auditor::new(&keyring.audit).verify(target.store(), None).await?,
+        audit_events: Auditor::new(&keyring.audit).verify(target.store(), None).await?.rows,
         secrets: vault.open_all(target.store()).await?,
         keys: data.store.compare_keys(target).await?,
     };

@@ -622,7 +622,9 @@ async fn a_changed_limit_keeps_its_count_on_both_instances() {
         (r#"[{"name":"other","limit":3,"duration_ms":60000}]"#, 1),
     ] {
         fixture.change(id, |attributes| attributes.rate_limits = Some(limits.to_owned())).await;
-        instances.iter().for_each(|instance| instance.invalidate_all());
+        for instance in &instances {
+            instance.invalidate_all();
+        }
         let mut valid = 0;
         for turn in 0..8 {
             valid += fixture.valid_at(&instances[turn % 2], "a", 1).await;

@@ -34,6 +34,19 @@ impl Entry {
     }
 }
 
+impl OlderEntries {
+    fn push(&mut self, entry: Entry) {
+        self.sum += entry.requests();
+        self.entries.push_back(entry);
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let newest = self.entries.pop_back()?;
+        self.sum -= newest.requests();
+        Some(newest)
+    }
+}
+
 impl Window {
     /// Number of requests in the last `duration_ms`; drops expired entries.
     pub(super) fn count(&mut self, now: i64, duration_ms: i64) -> i64 {
@@ -63,9 +76,7 @@ impl Window {
             return;
         }
         if let Some(previous) = self.newest.replace(Entry { first: now, last: now, count: NonZeroU32::MIN }) {
-            let older = self.older.get_or_insert_default();
-            older.sum += previous.requests();
-            older.entries.push_back(previous);
+            self.older.get_or_insert_default().push(previous);
         }
     }
 
@@ -81,15 +92,23 @@ impl Window {
 
     /// The last time and the number of the requests of each entry, in their order.
     pub(super) fn entries(&self) -> impl Iterator<Item = (i64, i64)> {
-        self.older.iter().chain(&self.newest).map(|entry| (entry.last, i64::from(entry.count)))
+        let older = self.older.iter().flat_map(|older| &older.entries);
+        older.chain(&self.newest).map(|entry| (entry.last, entry.requests()))
     }
 
     /// Adds the requests of an earlier window.
     pub(super) fn prepend(&mut self, mut earlier: Self) {
-        earlier.older.extend(earlier.newest.take());
-        earlier.older.append(&mut self.older);
-        self.older = earlier.older;
-        self.sum += earlier.sum;
+        let Some(newest) = earlier.newest.take() else { return };
+        let mut all = earlier.older.unwrap_or_default();
+        all.push(newest);
+        for entry in self.older.take().into_iter().flat_map(|own| own.entries) {
+            all.push(entry);
+        }
+        // Only the newest entry of a window is inline.
+        if self.newest.is_none() {
+            self.newest = all.pop();
+        }
+        self.older = (!all.entries.is_empty()).then_some(all);
     }
 }
 

@@ -32,7 +32,7 @@ impl Fixture {
             store::members::set_disabled(&mut change.tx, self.actor.user, Some(Timestamp::now())).await.unwrap();
         }
         let event = change.event("user.disabled", "user", self.actor.user, "Ada");
-        let (committed, receipts) = collect(change.commit([event])).await;
+        let (committed, receipts) = collect(Box::pin(change.commit([event]))).await;
         committed.unwrap();
         receipts
     }

@@ -182,7 +182,9 @@ proptest! {
         steps in steps(), limit in 1i64..60, duration_ms in prop_oneof![100i64..5000, Just(90_000)],
     ) {
         let mut simulation = Simulation::new(Terms { limit, duration_ms: Some(duration_ms), is_strict: true });
-        steps.iter().for_each(|step| simulation.take(step));
+        for step in &steps {
+            simulation.take(step);
+        }
         prop_assert!(simulation.most() <= limit, "{} of {limit}", simulation.most());
     }
 
@@ -205,7 +207,9 @@ proptest! {
 fn load(simulation: &mut Simulation, instances: &[usize], ms: i64) -> usize {
     let before = simulation.accepted.len();
     for _ in 0..ms {
-        instances.iter().for_each(|index| simulation.request(*index));
+        for index in instances {
+            simulation.request(*index);
+        }
         simulation.pass();
     }
     simulation.accepted.len() - before
