@@ -36,7 +36,7 @@ impl Setup {
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("the public URL is valid");
             let state = data.core(public_url, OutgoingOptions::default()).expect("the state is created");
             let caller = state.verifier.find(&fixtures.caller).await.expect("the database is available").expect("the caller's key is stored");
-            let organization = caller.organization;
+            let organization = caller.creator.organization;
             (data, state, organization)
         });
         Self { runtime, state, organization, _data: data }

@@ -28,7 +28,7 @@ const SETTINGS: [&str; 8] = [
 ];
 
 /// For how long the start may take on a loaded machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running server, which is stopped and removed with this value.
 pub(crate) struct Postgres {

@@ -39,23 +39,23 @@ struct Version {
 pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let current = Version::start(&paths::latchkey(), "data-instances-writes")?;
     let before = settings.before.as_deref().map(|program| Version::start(program, "data-instances-writes-before")).transpose()?;
-    let (mut rates, mut rates_of_one, mut rates_before) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut of_three, mut of_one, mut of_earlier) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..settings.pairs {
         if let Some(before) = &before {
-            rates_before.push(before.rate(settings.round, COUNT)?);
+            of_earlier.push(before.rate(settings.round, COUNT)?);
         }
-        rates.push(current.rate(settings.round, COUNT)?);
-        rates_of_one.push(current.rate(settings.round, 1)?);
+        of_three.push(current.rate(settings.round, COUNT)?);
+        of_one.push(current.rate(settings.round, 1)?);
     }
-    let [rate, rate_of_one] = [rates, rates_of_one].map(|rates| median(rates.into_iter()));
+    let [rate, single_rate] = [of_three, of_one].map(|rates| median(rates.into_iter()));
     let what = "keys that 16 callers create in a second on three instances";
-    let detail = format!("{}; on one of them {}", thousands(rate), thousands(rate_of_one));
+    let detail = format!("{}; on one of them {}", thousands(rate), thousands(single_rate));
     if before.is_none() {
         return Ok(vec![Row::without_goal(FIGURE, what, detail)]);
     }
-    let rate_before = median(rates_before.into_iter());
+    let earlier_rate = median(of_earlier.into_iter());
     let what = format!("{what}, relative to the version before");
-    Ok(vec![Row::at_least(FIGURE, what, GOAL, rate / rate_before, &format!("{detail}; before {}", thousands(rate_before)))])
+    Ok(vec![Row::at_least(FIGURE, what, GOAL, rate / earlier_rate, &format!("{detail}; before {}", thousands(earlier_rate)))])
 }
 
 impl Version {
