@@ -14,7 +14,7 @@ use latchkey_types::{
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct CredentialRecord {
     pub id: CredentialId,
-    /// Identifies the row in list snapshots.
+    /// Identifies the row in lists.
     pub number: i64,
     pub organization_id: OrganizationId,
     pub kind: CredentialKind,

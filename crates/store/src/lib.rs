@@ -253,18 +253,23 @@ impl Store {
         Ok(sqlx::query_scalar("select oldest_program from schema_state where id = 1").fetch_one(&self.pool()).await?)
     }
 
-    /// Creates the tables that only one of the databases has, and the partitions. In a write transaction, because other instances may do the same.
+    /// Creates what the databases do not have in common, and the partitions. In a write transaction, because other instances may do the same.
     async fn create_own_tables(&self) -> anyhow::Result<()> {
-        let statements = self.engine.own_tables();
-        if statements.is_empty() {
-            return Ok(());
-        }
         let mut tx = self.begin().await?;
         tx.lift_limit();
-        for statement in statements {
-            sqlx::query(AssertSqlSafe(statement)).execute(&mut tx).await?;
+        for statement in self.engine.own_tables() {
+            let is_extension = statement == engine::TRIGRAM_EXTENSION;
+            if let Err(error) = sqlx::query(AssertSqlSafe(statement)).execute(&mut tx).await {
+                ensure!(
+                    !is_extension,
+                    "the extension pg_trgm cannot be created ({error}): execute “create extension pg_trgm” in the database as a superuser"
+                );
+                return Err(error.into());
+            }
         }
-        model_calls::ensure_partitioned(&mut tx).await?;
+        if self.is_shared() {
+            model_calls::ensure_partitioned(&mut tx).await?;
+        }
         Ok(tx.commit().await?)
     }
 

@@ -3,6 +3,7 @@
 mod call_partition;
 pub(crate) mod change_feed;
 pub(crate) mod copy_target;
+mod key_lists;
 mod locks;
 mod postgres;
 mod word_index;
@@ -19,6 +20,7 @@ use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
 
 use super::StoreError;
 pub(crate) use call_partition::{COUNT_PARTITION, COUNT_PARTITIONED, CallPartition, DROP_WAIT, OLDEST_PARTITION, PARTITION_TABLE};
+pub(crate) use key_lists::TRIGRAM_EXTENSION;
 pub(crate) use word_index::{RANKED_MAX, WordIndex};
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
@@ -148,13 +150,14 @@ impl Engine {
         if self.file.is_some() { format!("unhex({expression})") } else { format!("decode({expression}, 'hex')") }
     }
 
-    /// Statements after the migrations: what only one of the databases has.
+    /// Statements after the migrations: what the databases do not have in common.
     pub(super) fn own_tables(&self) -> Vec<String> {
-        if self.file.is_some() {
-            return Vec::new();
+        let mut statements: Vec<String> = self.key_list_tables().into_iter().map(ToOwned::to_owned).collect();
+        if self.file.is_none() {
+            let tables = word_index::POSTGRESQL_TABLE.iter().copied().chain(AUDIT_IDS);
+            statements.extend(tables.map(ToOwned::to_owned).chain(locks::sequences()));
         }
-        let tables = word_index::POSTGRESQL_TABLE.iter().copied().chain(AUDIT_IDS);
-        tables.map(ToOwned::to_owned).chain(locks::sequences()).collect()
+        statements
     }
 
     /// The suffix of a text column that makes it sort by bytes. SQLite does so by default; PostgreSQL uses the database's collation.

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Store, StoreError, sql_kinds},
-    lists::{EXPIRY, LAST_USE, Table},
+    lists::{EXPIRY, Table},
 };
 use latchkey_types::{
     id::{OrganizationId, UserId},
@@ -63,9 +63,7 @@ fn statement(kinds: &[Kind], has_creator: bool) -> String {
 
 /// Whether a key of this kind was used.
 pub async fn is_any_used(store: &Store, organization: OrganizationId, kind: KeyKind) -> Result<bool, StoreError> {
-    let sql = AssertSqlSafe(format!(
-        "select count(*) from (select 1 from api_keys k where k.organization_id = $1 and k.kind = $2 and k.deleted_at is null \
-         and {LAST_USE} > 0 limit 1) as used"
-    ));
+    let sql = "select count(*) from (select 1 from api_keys k where k.organization_id = $1 and k.kind = $2 and k.deleted_at is null \
+         and k.sorted_use_at > 0 limit 1) as used";
     Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).bind(kind).fetch_one(store.read()?).await? > 0)
 }

@@ -4,7 +4,6 @@ pub mod counts;
 pub mod credits;
 pub mod lists;
 pub mod locks;
-pub mod recent_use;
 pub mod secrets;
 
 use std::collections::HashMap;
@@ -29,7 +28,7 @@ use latchkey_types::{
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct KeyRecord {
     pub id: KeyId,
-    /// Identifies the row in list snapshots.
+    /// Identifies the row in lists.
     pub number: i64,
     pub kind: KeyKind,
     pub name: String,

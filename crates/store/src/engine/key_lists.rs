@@ -1,0 +1,221 @@
+//! Lists of keys: the search index of names, the record of how rows move, and the SQL that lists need of both.
+
+use super::Engine;
+
+/// A search index that does not store the names. Removing one takes the name itself, which the triggers have.
+const SQLITE_INDEX: [&str; 6] = [
+    "create virtual table if not exists key_names using fts5(name_folded, content = '', tokenize = 'trigram case_sensitive 1')",
+    "insert into key_names (rowid, name_folded) select number, name_folded from api_keys \
+     where deleted_at is null and not exists (select 1 from key_names_docsize)",
+    "create trigger if not exists api_keys_listed after insert on api_keys when new.deleted_at is null begin \
+     insert into key_names (rowid, name_folded) values (new.number, new.name_folded); end",
+    "create trigger if not exists api_keys_renamed after update of name_folded on api_keys \
+     when old.name_folded <> new.name_folded and old.deleted_at is null and new.deleted_at is null begin \
+     insert into key_names (key_names, rowid, name_folded) values ('delete', old.number, old.name_folded); \
+     insert into key_names (rowid, name_folded) values (new.number, new.name_folded); end",
+    "create trigger if not exists api_keys_deleted after update of deleted_at on api_keys \
+     when old.deleted_at is null and new.deleted_at is not null begin \
+     insert into key_names (key_names, rowid, name_folded) values ('delete', old.number, old.name_folded); end",
+    "create trigger if not exists api_keys_restored after update of deleted_at on api_keys \
+     when old.deleted_at is not null and new.deleted_at is null begin \
+     insert into key_names (rowid, name_folded) values (new.number, new.name_folded); end",
+];
+
+/// SQLite sorts by bytes.
+const SQLITE_ORDER: [&str; 3] = [
+    "create index if not exists api_keys_by_name on api_keys (organization_id, kind, name_folded, number) where deleted_at is null",
+    "create index if not exists api_keys_by_mask on api_keys (organization_id, kind, mask, number) where deleted_at is null",
+    "create index if not exists api_keys_by_external_id on api_keys (organization_id, kind, external_id, number) \
+     where deleted_at is null and external_id is not null",
+];
+
+/// Not with functions that only newer versions of SQLite have.
+const SQLITE_MOVES: [&str; 5] = [
+    "create trigger if not exists api_keys_inserted_used after insert on api_keys when new.last_used_at > new.sorted_use_at begin \
+     update api_keys set sorted_use_at = new.last_used_at where number = new.number; end",
+    "create trigger if not exists api_keys_used after update of last_used_at on api_keys \
+     when new.last_used_at - new.sorted_use_at >= 300000 begin \
+     update list_clock set value = value + 1; \
+     update api_keys set sorted_use_at = new.last_used_at, use_moved_in = (select value from list_clock), \
+     earlier_use_at = new.sorted_use_at, earlier_use_moved_in = new.use_moved_in where number = new.number; end",
+    "create trigger if not exists api_keys_moved after update of name_folded, mask, created_by, expires_at, disabled_at, revoked_at on api_keys \
+     when old.deleted_at is null and (old.name_folded <> new.name_folded or old.mask <> new.mask or old.created_by <> new.created_by \
+     or old.expires_at is not new.expires_at or old.disabled_at is not new.disabled_at or old.revoked_at is not new.revoked_at) begin \
+     update list_clock set value = value + 1; \
+     insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, expires_at, disabled_at, revoked_at) \
+     select old.organization_id, old.kind, old.number, value, cast((julianday('now') - 2440587.5) * 86400000 as integer) * 1000, \
+     old.name_folded, old.mask, old.created_by, old.expires_at, old.disabled_at, old.revoked_at from list_clock; end",
+    "create trigger if not exists credentials_moved after update of name_folded, mask, created_by, expires_at on credentials \
+     when old.deleted_at is null and (old.name_folded <> new.name_folded or old.mask <> new.mask or old.created_by <> new.created_by \
+     or old.expires_at is not new.expires_at) begin \
+     update list_clock set value = value + 1; \
+     insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, expires_at) \
+     select old.organization_id, old.kind, old.number, value, cast((julianday('now') - 2440587.5) * 86400000 as integer) * 1000, \
+     old.name_folded, old.mask, old.created_by, old.expires_at from list_clock; end",
+    "create trigger if not exists users_moved after update of name_folded, disabled_at on users \
+     when old.name_folded <> new.name_folded or old.disabled_at is not new.disabled_at begin \
+     update list_clock set value = value + 1; \
+     insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, disabled_at) \
+     select old.organization_id, 'user', 0, value, cast((julianday('now') - 2440587.5) * 86400000 as integer) * 1000, \
+     old.name_folded, '', old.id, old.disabled_at from list_clock; end",
+];
+
+/// Creating the indexes of a million keys takes longer than a statement may otherwise.
+const POSTGRESQL_INDEX: [&str; 6] = [
+    "set local statement_timeout = 0",
+    TRIGRAM_EXTENSION,
+    "create index if not exists api_keys_of_trigram on api_keys using gin (name_folded gin_trgm_ops) where deleted_at is null",
+    "create index if not exists api_keys_by_name on api_keys (organization_id, kind, name_folded collate \"C\", number) where deleted_at is null",
+    "create index if not exists api_keys_by_mask on api_keys (organization_id, kind, mask collate \"C\", number) where deleted_at is null",
+    "create index if not exists api_keys_by_external_id on api_keys (organization_id, kind, external_id collate \"C\", number) \
+     where deleted_at is null and external_id is not null",
+];
+
+/// The owner of a database may create it, because it is a trusted extension.
+pub(crate) const TRIGRAM_EXTENSION: &str = "create extension if not exists pg_trgm";
+
+const POSTGRESQL_MOVES: [&str; 9] = [
+    "create or replace function latchkey_key_used() returns trigger language plpgsql as $$ begin \
+     if tg_op = 'UPDATE' then new.earlier_use_at := new.sorted_use_at; new.earlier_use_moved_in := new.use_moved_in; \
+     new.use_moved_in := cast(cast(pg_current_xact_id() as text) as bigint); end if; \
+     new.sorted_use_at := new.last_used_at; return new; end $$",
+    "create or replace trigger api_keys_inserted_used before insert on api_keys \
+     for each row when (new.last_used_at > new.sorted_use_at) execute function latchkey_key_used()",
+    "create or replace trigger api_keys_used before update of last_used_at on api_keys \
+     for each row when (new.last_used_at - new.sorted_use_at >= 300000) execute function latchkey_key_used()",
+    "create or replace function latchkey_key_moved() returns trigger language plpgsql as $$ begin \
+     insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, expires_at, disabled_at, revoked_at) \
+     values (old.organization_id, old.kind, old.number, cast(cast(pg_current_xact_id() as text) as bigint), \
+     cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), old.name_folded, old.mask, old.created_by, old.expires_at, old.disabled_at, \
+     old.revoked_at); return null; end $$",
+    "create or replace trigger api_keys_moved after update of name_folded, mask, created_by, expires_at, disabled_at, revoked_at on api_keys \
+     for each row when (old.deleted_at is null and (old.name_folded, old.mask, old.created_by, old.expires_at, old.disabled_at, old.revoked_at) \
+     is distinct from (new.name_folded, new.mask, new.created_by, new.expires_at, new.disabled_at, new.revoked_at)) \
+     execute function latchkey_key_moved()",
+    "create or replace function latchkey_credential_moved() returns trigger language plpgsql as $$ begin \
+     insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, expires_at) \
+     values (old.organization_id, old.kind, old.number, cast(cast(pg_current_xact_id() as text) as bigint), \
+     cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), old.name_folded, old.mask, old.created_by, old.expires_at); \
+     return null; end $$",
+    "create or replace trigger credentials_moved after update of name_folded, mask, created_by, expires_at on credentials \
+     for each row when (old.deleted_at is null and (old.name_folded, old.mask, old.created_by, old.expires_at) \
+     is distinct from (new.name_folded, new.mask, new.created_by, new.expires_at)) execute function latchkey_credential_moved()",
+    "create or replace function latchkey_user_moved() returns trigger language plpgsql as $$ begin \
+     insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, disabled_at) \
+     values (old.organization_id, 'user', 0, cast(cast(pg_current_xact_id() as text) as bigint), \
+     cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), old.name_folded, '', old.id, old.disabled_at); return null; end $$",
+    "create or replace trigger users_moved after update of name_folded, disabled_at on users \
+     for each row when ((old.name_folded, old.disabled_at) is distinct from (new.name_folded, new.disabled_at)) \
+     execute function latchkey_user_moved()",
+];
+
+/// The keys whose name contains a text.
+pub(crate) struct NameSearch {
+    /// Tables, of which `s` is that of keys.
+    pub(crate) from: &'static str,
+    /// `$?` stands for the placeholder of `text`.
+    pub(crate) condition: &'static str,
+    pub(crate) text: String,
+}
+
+impl Engine {
+    /// Statements that create what lists need, unless it exists.
+    pub(super) fn key_list_tables(&self) -> Vec<&'static str> {
+        if self.file.is_some() {
+            [&SQLITE_INDEX[..], &SQLITE_ORDER, &SQLITE_MOVES].concat()
+        } else {
+            [&POSTGRESQL_INDEX[..], &POSTGRESQL_MOVES].concat()
+        }
+    }
+
+    /// The keys to search for a folded text of at least three characters, whose pattern for `like` is known.
+    pub(crate) fn name_search(&self, folded: &str, pattern: &str) -> NameSearch {
+        if self.file.is_some() {
+            let from = "key_names f cross join api_keys s on s.number = f.rowid";
+            NameSearch { from, condition: "f.key_names match $?", text: phrase(folded) }
+        } else {
+            NameSearch { from: "api_keys s", condition: "s.name_folded like $? escape '\\' and s.deleted_at is null", text: pattern.to_owned() }
+        }
+    }
+
+    /// A statement at the beginning of the transaction that reads a list. Its last column is the time of the database in Unix milliseconds. On
+    /// PostgreSQL it sets that each statement is planned for its values and not compiled, and that indexes are used: lists stop after a few rows,
+    /// or read one index, and plans for unknown values expect otherwise.
+    pub(crate) const fn begin_list(&self) -> &'static str {
+        if self.file.is_some() {
+            "select '', '', '', cast(unixepoch('now', 'subsec') * 1000 as integer)"
+        } else {
+            "select set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true), \
+             set_config('enable_seqscan', 'off', true), cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
+        }
+    }
+
+    /// What has moved before, as the text of a [`Snapshot`](super::super::Snapshot).
+    pub(crate) const fn list_snapshot(&self) -> &'static str {
+        if self.file.is_some() {
+            "(select (value + 1) || ':' || (value + 1) || ':' from list_clock where id = 1)"
+        } else {
+            "cast(pg_current_snapshot() as text)"
+        }
+    }
+
+    /// The condition that a move with the number in a column is not in a snapshot, given the placeholders of the snapshot's oldest number and of
+    /// its text.
+    pub(crate) fn moved_after(&self, column: &str, oldest: &str, snapshot: &str) -> String {
+        if self.file.is_some() {
+            // The second one only uses the placeholder.
+            format!("({column} >= {oldest} and {snapshot} is not null)")
+        } else {
+            let is_in_snapshot = format!("pg_visible_in_snapshot(cast(cast({column} as text) as xid8), cast({snapshot} as pg_snapshot))");
+            format!("({column} >= {oldest} and not {is_in_snapshot})")
+        }
+    }
+
+    /// A JSON array of columns.
+    pub(crate) fn json_array(&self, columns: &str) -> String {
+        if self.file.is_some() { format!("json_array({columns})") } else { format!("cast(json_build_array({columns}) as text)") }
+    }
+
+    /// A JSON array of one array per row that fulfills a condition. One text, because drivers need longer to return many rows than databases to
+    /// find them.
+    pub(crate) fn json_arrays(&self, columns: &str, condition: &str) -> String {
+        if self.file.is_some() {
+            format!("json_group_array(json_array({columns})) filter (where {condition})")
+        } else {
+            format!("cast(coalesce(json_agg(json_build_array({columns})) filter (where {condition}), '[]') as text)")
+        }
+    }
+
+    /// The numbers in a JSON array.
+    pub(crate) fn json_numbers(&self, placeholder: &str) -> String {
+        if self.file.is_some() {
+            format!("(select value from json_each({placeholder}))")
+        } else {
+            format!("(select cast(value as bigint) from json_array_elements_text(cast({placeholder} as json)) as listed(value))")
+        }
+    }
+
+    /// The texts in a JSON array.
+    pub(crate) fn json_texts(&self, placeholder: &str) -> String {
+        if self.file.is_some() {
+            format!("(select value from json_each({placeholder}))")
+        } else {
+            format!("(select value from json_array_elements_text(cast({placeholder} as json)) as listed(value))")
+        }
+    }
+}
+
+/// A text as an expression of the search index.
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_a_search_are_literal() {
+        assert_eq!(phrase(r#"a" or"#), r#""a"" or""#);
+    }
+}

@@ -1,0 +1,70 @@
+-- Lists of keys are read in the order that they had when they were opened, on any instance. Triggers maintain what is added here; they, the search
+-- index of names, and the indexes by texts are created at each start, because they differ between the databases.
+
+-- What determined the position of a row before it changed. Kept for two hours.
+create table list_moves (
+    organization_id text not null,
+    -- The kind of the key or credential; `user` if the name of a user changed, or whether they are disabled.
+    kind text not null,
+    -- 0 for users.
+    number bigint not null,
+    -- PostgreSQL: the number of the transaction. SQLite: counted up in list_clock.
+    moved_in bigint not null,
+    -- Unix microseconds on the database's clock.
+    at bigint not null,
+    name_folded text not null,
+    mask text not null,
+    -- The id of the user if it is one.
+    created_by text not null,
+    expires_at bigint,
+    disabled_at bigint,
+    revoked_at bigint
+);
+
+create index list_moves_of_kind on list_moves (organization_id, kind, moved_in);
+
+create index list_moves_by_at on list_moves (at);
+
+-- SQLite: the number of moves so far. One row, with id 1.
+create table list_clock (
+    id bigint primary key not null,
+    value bigint not null
+);
+
+insert into list_clock (id, value) values (1, 0);
+
+drop index api_keys_by_last_used_at;
+
+-- The last use by which lists are sorted: at most five minutes before the real one, so that one earlier value is enough to know where a key was.
+alter table api_keys add column sorted_use_at bigint not null default 0;
+-- Its previous value.
+alter table api_keys add column earlier_use_at bigint not null default 0;
+-- When the two were set, as in list_moves.
+alter table api_keys add column use_moved_in bigint not null default 0;
+alter table api_keys add column earlier_use_moved_in bigint not null default 0;
+
+update api_keys set sorted_use_at = last_used_at where last_used_at > 0;
+
+create index api_keys_by_use on api_keys (organization_id, kind, sorted_use_at, number, use_moved_in, name_folded) where deleted_at is null;
+
+create index api_keys_by_moved_use on api_keys (organization_id, kind, use_moved_in, earlier_use_moved_in, earlier_use_at, number)
+    where deleted_at is null and use_moved_in > 0;
+
+drop index api_keys_by_expires_at;
+
+-- For lists by expiry and by status, with what they check.
+create index api_keys_by_expires_at on api_keys (organization_id, kind, (coalesce(expires_at, 9223372036854775807)), number, expires_at, disabled_at,
+    revoked_at, name_folded) where deleted_at is null;
+
+create index api_keys_disabled on api_keys (organization_id, kind, number) where deleted_at is null and disabled_at is not null;
+
+create index api_keys_revoked on api_keys (organization_id, kind, number) where deleted_at is null and revoked_at is not null;
+
+drop index api_keys_of_creator;
+
+create index api_keys_of_creator on api_keys (created_by, kind, number) where deleted_at is null;
+
+-- Created at each start, sorted by bytes.
+drop index api_keys_by_name;
+
+drop index api_keys_by_external_id;
