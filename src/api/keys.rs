@@ -7,7 +7,7 @@ use latchkey_types::{
     error::Error,
     id::KeyId,
     key::{BulkAction, BulkResult, CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow},
-    listing::{KeyQuery, ListedRow, OpenedListing, RecentUse},
+    listing::{Anchor, IdsPage, KeyQuery, ListCount, OpenedListing, RecentUse, RowsPage, RowsRequest},
     provider::CallableModel,
     receipt::WithReceipt,
 };
@@ -30,17 +30,26 @@ pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Error> 
 /// # Errors
 /// `ListingGone` if the list has expired or was opened by another user.
 #[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
-pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
-    request_context::answer(async move |call: RequestContext| key_lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
+pub async fn key_rows(request: RowsRequest) -> Result<RowsPage<KeyRow>, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::rows(&call.state, &call.actor()?, &request).await).await
 }
 
-/// Returns the ids of rows of an opened list, at most 1,000. Needs the kind's `view` permission.
+/// Returns the exact number of rows of an opened list. Needs the kind's `view` permission.
+///
+/// # Errors
+/// As [`key_rows`].
+#[server(prefix = "/fn", endpoint = "keys/count", input = Json, output = Json)]
+pub async fn count_keys(listing: String) -> Result<ListCount, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::count(&call.state, &call.actor()?, &listing).await).await
+}
+
+/// Returns the ids of rows of an opened list, at most 1,000, from one after a known position on. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// As [`key_rows`].
 #[server(prefix = "/fn", endpoint = "keys/ids", input = Json, output = Json)]
-pub async fn list_row_ids(listing: String, offset: usize, limit: usize) -> Result<Vec<ItemId>, Error> {
-    request_context::answer(async move |call: RequestContext| key_lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
+pub async fn list_row_ids(anchor: Anchor, first: usize, limit: usize) -> Result<IdsPage<ItemId>, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::ids(&call.state, &call.actor()?, &anchor, first, limit).await).await
 }
 
 /// Counts the rows of an opened list that were used lately. Needs the kind's `view` permission.

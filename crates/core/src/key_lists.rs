@@ -1,23 +1,24 @@
 //! Lists of keys and credentials: who may see which rows, and in which order.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashMap;
 
 use super::{
     Core,
     actor::Actor,
     credentials,
     keys::{self, inbound, visible_kinds},
-    list_snapshots::{ListSnapshot, ListView},
+    list_cursor::{self, ListCursor},
 };
-use latchkey_store::{self as store, keys::lists::Selection};
+use latchkey_store::{
+    self as store,
+    keys::lists::{Position, RowKey, Selection, Slice},
+};
 use latchkey_types::{
     error::Error,
+    id::{OrganizationId, UserId},
     key::{ItemId, KeyRow},
-    key_kind::{KIND_SPECS, Kind},
-    listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX, RecentUse},
+    key_kind::Kind,
+    listing::{Anchor, IdsPage, KeyQuery, ListCount, ListedRow, OpenedListing, ROWS_MAX, RecentUse, RowsPage, RowsRequest, Total},
     permission::Permission,
     validate,
 };
@@ -49,10 +50,15 @@ impl KindSelection {
             Self::Outbound => matches!(kind, Kind::Credential(_)),
         })
     }
+}
 
-    const fn is_inbound(self) -> bool {
-        matches!(self, Self::Inbound | Self::One(Kind::Key(_)))
-    }
+/// The keys or credentials that a user may see.
+#[derive(Debug)]
+struct ListView {
+    organization: OrganizationId,
+    kinds: Vec<Kind>,
+    /// Restricts personal kinds to this user's; `None` for all.
+    personal_of: Option<UserId>,
 }
 
 /// The view of an actor on these kinds.
@@ -71,110 +77,254 @@ fn view(actor: &Actor, kinds: KindSelection) -> Result<ListView, Error> {
     if kinds.is_empty() {
         return Err(Error::forbidden(Permission::ViewKeys));
     }
-    let personal_of = (!actor.can_see_all_keys()).then_some(actor.user);
-    Ok(ListView { organization: actor.organization, user: actor.user, kinds, personal_of })
+    Ok(view_of(actor, kinds))
 }
 
-/// Opens a list: stores a snapshot and returns its first rows. Needs the kind's `view` permission.
+fn view_of(actor: &Actor, kinds: Vec<Kind>) -> ListView {
+    ListView { organization: actor.organization, kinds, personal_of: (!actor.can_see_all_keys()).then_some(actor.user) }
+}
+
+/// A filter whose texts are valid.
+struct Filter {
+    search: String,
+    external_id: Option<String>,
+    scope: Option<String>,
+}
+
+impl Filter {
+    /// # Errors
+    /// `Invalid` at `q`, `external_id` or `scope`.
+    fn of(query: &KeyQuery, kinds: &[Kind]) -> Result<Self, Error> {
+        // Credentials have neither external ids nor scopes.
+        let of_keys = |field, filter: &Option<String>| match filter.as_deref() {
+            Some(_) if kinds.iter().any(|kind| matches!(kind, Kind::Credential(_))) => {
+                Err(Error::invalid(field, "Keys of this kind do not have this field."))
+            }
+            Some(word) => validate::search(field, word).map(Some),
+            None => Ok(None),
+        };
+        let (external_id, scope) = (of_keys("external_id", &query.external_id)?, of_keys("scope", &query.scope)?);
+        Ok(Self { search: validate::search("q", &query.search)?, external_id, scope })
+    }
+
+    fn selection<'a>(&'a self, view: &'a ListView, query: &KeyQuery) -> Selection<'a> {
+        Selection {
+            organization: view.organization,
+            kinds: &view.kinds,
+            personal_of: view.personal_of,
+            search: &self.search,
+            status: query.status,
+            expiring: query.expiring,
+            external_id: self.external_id.as_deref(),
+            scope: self.scope.as_deref(),
+            match_prefixes: query.match_prefixes,
+            sort: query.sort,
+        }
+    }
+}
+
+/// A list that an actor may read, at a position.
+struct OpenList {
+    view: ListView,
+    filter: Filter,
+    cursor: ListCursor,
+}
+
+impl OpenList {
+    /// The list that a cursor names, if the actor opened it and may still see everything that it was opened with.
+    ///
+    /// # Errors
+    /// `ListingGone`, `Forbidden`.
+    fn find(core: &Core, actor: &Actor, cursor: &str) -> Result<Self, Error> {
+        let visible = visible_kinds(actor, |_| true);
+        if visible.is_empty() {
+            return Err(Error::forbidden(Permission::ViewKeys));
+        }
+        let cursor = ListCursor::open(cursor, core, actor.organization)?;
+        if cursor.user != actor.user || cursor.kinds.is_empty() || !cursor.kinds.iter().all(|kind| visible.contains(kind)) {
+            return Err(Error::ListingGone);
+        }
+        let view = view_of(actor, cursor.kinds.clone());
+        Ok(Self { filter: Filter::of(&cursor.query, &view.kinds)?, view, cursor })
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        self.filter.selection(&self.view, &self.cursor.query)
+    }
+
+    /// A cursor of this list at another position.
+    fn seal(&self, core: &Core, position: Position) -> Result<String, Error> {
+        self.cursor.at(position).seal(core, self.view.organization)
+    }
+
+    /// The rows from an index on, given the index of the cursor's position.
+    async fn read(&self, core: &Core, index: usize, first: usize, limit: usize) -> Result<Vec<RowKey>, Error> {
+        let end = first.saturating_add(limit);
+        let slice = if first >= index {
+            Slice { from: &self.cursor.position, backwards: false, skip: first - index, limit }
+        } else {
+            // Not those after the position.
+            Slice { from: &self.cursor.position, backwards: true, skip: index.saturating_sub(end), limit: limit.min(index - first) }
+        };
+        Ok(store::keys::lists::page(&core.store, &self.selection(), &self.cursor.mark, slice).await?.rows)
+    }
+
+    async fn rows(&self, core: &Core, keys: &[RowKey], first: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
+        let numbers: Vec<i64> = keys.iter().map(RowKey::number).collect();
+        let mut found = read(core, &self.view, &numbers).await?;
+        Ok(numbers.iter().enumerate().map(|(index, number)| ListedRow { index: first + index, row: found.remove(number) }).collect())
+    }
+}
+
+/// Opens a list.
+async fn select(core: &Core, actor: &Actor, kinds: KindSelection, query: KeyQuery, limit: usize) -> Result<(OpenList, Vec<RowKey>), Error> {
+    let view = view(actor, kinds)?;
+    let filter = Filter::of(&query, &view.kinds)?;
+    let (mark, page, total) = store::keys::lists::open(&core.store, &filter.selection(&view, &query), limit).await?;
+    let cursor = ListCursor { user: actor.user, kinds: view.kinds.clone(), query, mark, total, position: Position::Start };
+    Ok((OpenList { view, filter, cursor }, page.rows))
+}
+
+/// Opens a list and returns its first rows. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
 pub async fn open(core: &Core, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Error> {
-    let listing = Arc::new(select(core, actor, KindSelection::or(query.kind, KindSelection::Inbound), &query).await?);
-    let rows = slice_rows(core, &listing, 0, ROWS_MAX).await?;
-    let total = listing.numbers.len();
-    Ok(OpenedListing { listing: core.list_snapshots.insert(listing), total, rows })
+    let kinds = KindSelection::or(query.kind, KindSelection::Inbound);
+    let (list, keys) = select(core, actor, kinds, query, ROWS_MAX).await?;
+    let end = keys.last().map_or(Position::Start, |key| Position::After(key.clone()));
+    Ok(OpenedListing {
+        listing: list.seal(core, Position::Start)?,
+        total: list.cursor.total,
+        end: Anchor { index: keys.len(), cursor: list.seal(core, end)? },
+        rows: list.rows(core, &keys, 0).await?,
+    })
 }
 
-/// The current content of a list, in order. Needs the kind's `view` permission.
-///
-/// # Errors
-/// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
-pub async fn select(core: &Core, actor: &Actor, kinds: KindSelection, query: &KeyQuery) -> Result<ListSnapshot, Error> {
-    let view = view(actor, kinds)?;
-    // Credentials have neither external ids nor scopes.
-    let of_keys = |field, filter: &Option<String>| match filter.as_deref() {
-        Some(_) if !kinds.is_inbound() => Err(Error::invalid(field, "Keys of this kind do not have this field.")),
-        Some(word) => validate::search(field, word).map(Some),
-        None => Ok(None),
-    };
-    let (external_id, scope) = (of_keys("external_id", &query.external_id)?, of_keys("scope", &query.scope)?);
-    let selection = Selection {
-        organization: view.organization,
-        kinds: &view.kinds,
-        personal_of: view.personal_of,
-        search: &validate::search("q", &query.search)?,
-        status: query.status,
-        expiring: query.expiring,
-        external_id: external_id.as_deref(),
-        scope: scope.as_deref(),
-        match_prefixes: query.match_prefixes,
-        sort: query.sort,
-    };
-    let numbers = store::keys::lists::select_numbers(&core.store, &selection).await?.into_boxed_slice();
-    Ok(ListSnapshot { view, numbers })
-}
-
-/// Rows of a list snapshot, at most [`ROWS_MAX`]. Needs the same permissions as opening it.
+/// Rows of a list, at most [`ROWS_MAX`]. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn rows(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
-    slice_rows(core, &*find(core, actor, listing)?, offset, limit).await
+pub async fn rows(core: &Core, actor: &Actor, request: &RowsRequest) -> Result<RowsPage<KeyRow>, Error> {
+    let list = OpenList::find(core, actor, &request.anchor.cursor)?;
+    let until = request.until.as_deref().map(|cursor| ListCursor::open(cursor, core, actor.organization)).transpose()?;
+    let mut keys = list.read(core, request.anchor.index, request.first, request.limit.min(ROWS_MAX)).await?;
+    if let Some(until) = until {
+        let is_descending = list.cursor.query.sort.descending;
+        keys.retain(|key| is_before(key, &until.position, is_descending));
+    }
+    // Rows before the position may be fewer than requested: these are next to it.
+    let first = if request.first < request.anchor.index {
+        let end = request.anchor.index.min(request.first.saturating_add(request.limit.min(ROWS_MAX)));
+        end.saturating_sub(keys.len())
+    } else {
+        request.first
+    };
+    let position = |key: Option<&RowKey>, position: fn(RowKey) -> Position| key.map_or(list.cursor.position.clone(), |key| position(key.clone()));
+    Ok(RowsPage {
+        start: Anchor { index: first, cursor: list.seal(core, position(keys.first(), Position::Before))? },
+        end: Anchor { index: first + keys.len(), cursor: list.seal(core, position(keys.last(), Position::After))? },
+        rows: list.rows(core, &keys, first).await?,
+    })
 }
 
-/// The ids of a list snapshot's rows, at most 1,000, including rows that were deleted since. Needs the same permissions as opening it.
+/// Whether a row is before a position.
+fn is_before(key: &RowKey, position: &Position, is_descending: bool) -> bool {
+    let is_earlier = |than: &RowKey| if is_descending { key > than } else { key < than };
+    match position {
+        Position::Start => false,
+        Position::End => true,
+        Position::Before(row) => is_earlier(row),
+        Position::After(row) => key == row || is_earlier(row),
+    }
+}
+
+/// The ids of rows of a list, at most 1,000, including rows that were deleted since they were found. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn ids(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ItemId>, Error> {
-    let listing = find(core, actor, listing)?;
-    let numbers = slice(&listing, offset, limit.min(MAX_IDS));
-    Ok(store::keys::lists::ids_of(&core.store, listing.view.organization, &listing.view.kinds, numbers).await?)
+pub async fn ids(core: &Core, actor: &Actor, anchor: &Anchor, first: usize, limit: usize) -> Result<IdsPage<ItemId>, Error> {
+    let list = OpenList::find(core, actor, &anchor.cursor)?;
+    let limit = limit.min(MAX_IDS);
+    let first = first.max(anchor.index);
+    let keys = list.read(core, anchor.index, first, limit).await?;
+    let numbers: Vec<i64> = keys.iter().map(RowKey::number).collect();
+    let end = match keys.last().filter(|_| keys.len() == limit) {
+        Some(key) => Some(Anchor { index: first + keys.len(), cursor: list.seal(core, Position::After(key.clone()))? }),
+        None => None,
+    };
+    Ok(IdsPage { ids: store::keys::lists::ids_of(&core.store, list.view.organization, &list.view.kinds, &numbers).await?, end })
 }
 
-/// How many rows of a list snapshot were used lately. Needs the same permissions as opening it.
+/// The exact number of rows of a list. Needs the same permissions as opening it.
+///
+/// # Errors
+/// `ListingGone`, `Forbidden`, `Unavailable`.
+pub async fn count(core: &Core, actor: &Actor, listing: &str) -> Result<ListCount, Error> {
+    let list = OpenList::find(core, actor, listing)?;
+    let index = store::keys::lists::count(&core.store, &list.selection(), &list.cursor.mark).await?;
+    Ok(ListCount { end: Anchor { index, cursor: list.seal(core, Position::End)? } })
+}
+
+/// How many rows of a list were used lately. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
 pub async fn recent_use(core: &Core, actor: &Actor, listing: &str) -> Result<RecentUse, Error> {
-    let listing = find(core, actor, listing)?;
-    let used = store::keys::recent_use::recently_used(&core.store, listing.view.organization, &listing.view.kinds).await?;
-    let listed: HashSet<i64> = listing.numbers.iter().copied().collect();
-    let count = |numbers: &[i64]| numbers.iter().filter(|number| listed.contains(*number)).count();
-    Ok(RecentUse { within_day: count(&used.within_day), within_week: count(&used.within_week) })
+    let list = OpenList::find(core, actor, listing)?;
+    store::keys::lists::recent_use(&core.store, &list.selection(), &list.cursor.mark).await
 }
 
-/// At most [`ROWS_MAX`] rows of a list, each with its index; without the row's data if it was deleted since.
-pub async fn slice_rows(core: &Core, listing: &ListSnapshot, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
-    let numbers = slice(listing, offset, limit.min(ROWS_MAX));
-    let mut found = read(core, listing, numbers).await?;
-    Ok(numbers.iter().enumerate().map(|(index, number)| ListedRow { index: offset + index, row: found.remove(number) }).collect())
+/// Rows in the order of a list, with the cursor of the next ones.
+pub struct CursorPage {
+    pub rows: Vec<KeyRow>,
+    pub next_cursor: Option<String>,
+    /// When the list was opened.
+    pub total: Total,
 }
 
-async fn read(core: &Core, listing: &ListSnapshot, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Error> {
-    if listing.view.kinds.iter().any(|kind| matches!(kind, Kind::Credential(_))) {
-        return credentials::find_many(core, listing.view.organization, numbers).await;
-    }
-    let records = store::keys::find_many(&core.store, listing.view.organization, numbers).await?;
-    let rows = keys::rows(core, &records).await?;
-    Ok(records.iter().map(|record| record.number).zip(rows).collect())
-}
-
-fn slice(listing: &ListSnapshot, offset: usize, limit: usize) -> &[i64] {
-    let end = offset.saturating_add(limit).min(listing.numbers.len());
-    listing.numbers.get(offset..end).unwrap_or_default()
-}
-
-/// The list snapshot with this name, if the actor may still see everything that it was opened with.
+/// The first rows of a list. Needs the `view` permission of its kinds.
 ///
 /// # Errors
-/// `ListingGone`, `Forbidden`.
-pub fn find(core: &Core, actor: &Actor, name: &str) -> Result<Arc<ListSnapshot>, Error> {
-    let of_one_kind = KIND_SPECS.iter().map(|spec| KindSelection::One(spec.kind));
-    let mut views = of_one_kind.chain([KindSelection::Inbound, KindSelection::Outbound]).filter_map(|kinds| view(actor, kinds).ok()).peekable();
-    if views.peek().is_none() {
-        return Err(Error::forbidden(Permission::ViewKeys));
+/// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
+pub async fn first_page(core: &Core, actor: &Actor, kinds: KindSelection, query: KeyQuery, limit: usize) -> Result<CursorPage, Error> {
+    let (list, keys) = select(core, actor, kinds, query, limit + 1).await?;
+    cursor_page(core, &list, keys, limit).await
+}
+
+/// The rows at a cursor. Needs the same permissions as the first ones.
+///
+/// # Errors
+/// `Invalid` at `cursor` if it is not one, or is that of a list of other kinds; `ListingGone`, `Forbidden`, `Unavailable`.
+pub async fn next_page(core: &Core, actor: &Actor, kinds: KindSelection, cursor: &str, limit: usize) -> Result<CursorPage, Error> {
+    if !list_cursor::is_cursor(cursor) {
+        return Err(Error::invalid("cursor", "Invalid cursor. Use the next_cursor of a previous response."));
     }
-    views.find_map(|view| core.list_snapshots.find(name, &view)).ok_or(Error::ListingGone)
+    let list = OpenList::find(core, actor, cursor)?;
+    if !kinds.contains_all(&list.view.kinds) {
+        return Err(Error::invalid("cursor", "This cursor belongs to another list."));
+    }
+    let keys = list.read(core, 0, 0, limit + 1).await?;
+    cursor_page(core, &list, keys, limit).await
+}
+
+/// `keys` are one more than the page has if there is a next one.
+async fn cursor_page(core: &Core, list: &OpenList, mut keys: Vec<RowKey>, limit: usize) -> Result<CursorPage, Error> {
+    let has_next = keys.len() > limit;
+    keys.truncate(limit);
+    let next_cursor = match keys.last().filter(|_| has_next) {
+        Some(key) => Some(list.seal(core, Position::After(key.clone()))?),
+        None => None,
+    };
+    let rows = list.rows(core, &keys, 0).await?;
+    Ok(CursorPage { rows: rows.into_iter().filter_map(|listed| listed.row).collect(), next_cursor, total: list.cursor.total })
+}
+
+async fn read(core: &Core, view: &ListView, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Error> {
+    if view.kinds.iter().any(|kind| matches!(kind, Kind::Credential(_))) {
+        return credentials::find_many(core, view.organization, numbers).await;
+    }
+    let records = store::keys::find_many(&core.store, view.organization, numbers).await?;
+    let rows = keys::rows(core, &records).await?;
+    Ok(records.iter().map(|record| record.number).zip(rows).collect())
 }

@@ -28,7 +28,8 @@ pub mod key_lists;
 pub mod key_templates;
 pub mod keyring;
 pub mod keys;
-pub mod list_snapshots;
+mod list_cursor;
+pub mod list_moves;
 pub mod mail;
 pub mod master_key_rotation;
 pub mod members;
@@ -73,7 +74,6 @@ use corpora::backends::BackendCache;
 use credential_check::{CredentialChecks, ProviderEndpoints};
 use http_client::{HttpClient, OutgoingNetworks};
 use keyring::Keyring;
-use list_snapshots::ListSnapshots;
 use model_usage::ModelUsage;
 use models::CatalogCache;
 use notifications::NotificationHub;
@@ -93,7 +93,6 @@ pub struct Core {
     pub credential_checks: CredentialChecks,
     pub auditor: Auditor,
     pub verifier: Arc<Verifier>,
-    pub list_snapshots: ListSnapshots,
     pub backend_cache: Arc<BackendCache>,
     pub notification_hub: Arc<NotificationHub>,
     pub public_keys: PublicKeyCache,
@@ -145,7 +144,6 @@ impl Core {
             setup_token: hex::encode(&pepper.token_digest(TokenPurpose::SetUp, "")[..16]).into(),
             store,
             pepper,
-            list_snapshots: ListSnapshots::default(),
             backend_cache: Arc::default(),
             notification_hub: Arc::new(NotificationHub::new()),
             public_keys: PublicKeyCache::default(),

@@ -36,6 +36,8 @@ pub enum TokenPurpose {
     SetUp,
     /// The account or address of a failed sign-in.
     SignInFailure,
+    /// The key of the cursors of lists, which is the digest of an empty text: all instances must open them.
+    ListCursor,
 }
 
 impl TokenPurpose {
@@ -47,6 +49,7 @@ impl TokenPurpose {
             Self::Device => "device",
             Self::SetUp => "set-up",
             Self::SignInFailure => "sign-in failure",
+            Self::ListCursor => "list cursor",
         }
     }
 }
@@ -66,6 +69,7 @@ mod tests {
             (TokenPurpose::Device, "device"),
             (TokenPurpose::SetUp, "set-up"),
             (TokenPurpose::SignInFailure, "sign-in failure"),
+            (TokenPurpose::ListCursor, "list cursor"),
         ] {
             assert_eq!(purpose.label(), label);
             assert_eq!(token.digest(&pepper, purpose), pepper.token_digest(purpose, token.reveal()));

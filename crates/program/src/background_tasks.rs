@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use latchkey_core::{
     Core,
     auth::throttle,
-    budgets, documents, idempotency, idle_secrets,
+    budgets, documents, idempotency, idle_secrets, list_moves,
     mail::{Mailer, send_mails},
     model_usage, notifications, receipts,
     samples::worker::{self, ImportWorker},
@@ -53,6 +53,7 @@ impl BackgroundTasks {
         tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
         tasks.spawn_endless("receipt cleaner", receipts::run_cleanup(store.clone()));
+        tasks.spawn_endless("list move cleaner", list_moves::run_cleanup(store.clone()));
         let (services, catalogs, backends) = (Arc::clone(&core.service_cache), Arc::clone(&core.catalogs), Arc::clone(&core.backend_cache));
         let evictor = idle_secrets::run_eviction(services, catalogs, backends);
         tasks.spawn_endless("secret evictor", evictor);

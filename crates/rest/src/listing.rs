@@ -1,6 +1,6 @@
 //! Paginated lists: query, cursor and page.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::marker::PhantomData;
 
 use axum::{
     extract::{Query, rejection::QueryRejection},
@@ -76,20 +76,6 @@ pub(crate) fn parse_query<T>(query: Result<Query<T>, QueryRejection>) -> Result<
     })
 }
 
-/// A position in a list snapshot: the snapshot's id and the number of rows before it.
-struct Cursor {
-    listing: String,
-    offset: usize,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Result<Self, Error> {
-        let parts = text.split_once('.').and_then(|(listing, offset)| Some((listing, offset.parse().ok()?)));
-        let (listing, offset) = parts.ok_or_else(|| Error::invalid("cursor", "Invalid cursor. Use the next_cursor of a previous response."))?;
-        Ok(Self { listing: listing.to_owned(), offset })
-    }
-}
-
 /// A page of the rows that the actor may see. The pages of one list contain each row once, even if rows change in the meantime.
 ///
 /// # Errors
@@ -101,20 +87,14 @@ pub(crate) async fn page<Item: From<KeyRow>>(
     kinds: KindSelection,
 ) -> Result<Page<Item>, Problem> {
     let (key_query, limit) = (key_query(query)?, limit_of(query)?);
-    let (listing, snapshot_id, offset) = match query.cursor.as_deref().map(Cursor::parse).transpose()? {
-        Some(Cursor { listing, offset }) => {
-            let found = key_lists::find(state, actor, &listing)?;
-            if !kinds.contains_all(&found.view.kinds) {
-                return Err(Error::invalid("cursor", "This cursor belongs to another list.").into());
-            }
-            (found, Some(listing), offset)
-        }
-        None => (Arc::new(key_lists::select(state, actor, kinds, &key_query).await?), None, 0),
+    let page = match query.cursor.as_deref() {
+        Some(cursor) => key_lists::next_page(state, actor, kinds, cursor, limit).await?,
+        None => key_lists::first_page(state, actor, kinds, key_query, limit).await?,
     };
-    let rows = key_lists::slice_rows(state, &listing, offset, limit).await?;
-    let (after, total) = (offset.saturating_add(rows.len()), listing.numbers.len());
-    // A list that fits on its first page needs no snapshot.
-    let next_cursor =
-        (after < total && !rows.is_empty()).then(|| format!("{}.{after}", snapshot_id.unwrap_or_else(|| state.list_snapshots.insert(listing))));
-    Ok(Page { items: rows.into_iter().filter_map(|listed| listed.row).map(Item::from).collect(), next_cursor, total })
+    Ok(Page {
+        items: page.rows.into_iter().map(Item::from).collect(),
+        next_cursor: page.next_cursor,
+        total: page.total.count,
+        total_is_exact: page.total.is_exact,
+    })
 }

@@ -55,6 +55,7 @@ pub(crate) async fn list(
         items: list.samples.into_iter().map(Sample::from).collect(),
         next_cursor: list.next.map(|id| id.to_string()),
         total: usize::try_from(list.total).map_err(|_| Error::Internal)?,
+        total_is_exact: true,
     }))
 }
 

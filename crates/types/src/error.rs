@@ -52,7 +52,7 @@ pub enum Error {
     /// The object was changed since the caller read it.
     #[error("Someone else changed this. Reload and try again.")]
     Outdated,
-    /// The list snapshot has expired.
+    /// The cursor of a list has expired.
     #[error("This list is out of date. Reload it.")]
     ListingGone,
     #[error("Too many attempts. Try again in {seconds} seconds.")]

@@ -20,7 +20,7 @@ pub(super) struct ListOptions {
     /// Only this kind: internal, client, corpus or agent
     #[arg(long)]
     kind: Option<String>,
-    /// Only names that contain this text, ignoring case
+    /// Only names that contain this text, ignoring case; one or two characters: that begin with it
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
     /// Only this status: active, disabled or expired
@@ -75,6 +75,7 @@ pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), 
     print::line(&view::table(&page.items))?;
     if let Some(cursor) = page.next_cursor {
         let (shown, total) = (page.items.len(), page.total);
+        let total = if page.total_is_exact { total.to_string() } else { format!("more than {total}") };
         print::status(&format!("{shown} of {total} keys. Use --all for all keys, or --cursor {cursor} for the next page."));
     }
     Ok(())

@@ -16,7 +16,8 @@ pub struct ListQuery {
     /// The kind to list. Each list describes this parameter with its own kinds.
     #[cfg_attr(feature = "openapi", param(ignore))]
     pub kind: Option<String>,
-    /// Text that the name contains, ignoring case. Also finds keys by their id, the beginning of their external id, and their last four characters.
+    /// Text that the name contains, ignoring case; one or two characters: with which it begins. Also finds keys by their id, the beginning of their
+    /// external id, and their last four characters.
     #[serde(default, skip_serializing_if = "is_default")]
     #[cfg_attr(feature = "openapi", param(value_type = SearchText, inline))]
     pub q: String,
@@ -45,8 +46,10 @@ pub struct Page<Item> {
     /// The cursor of the next page; null on the last page.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
-    /// The number of items in the whole list.
+    /// The number of items in the whole list; if it is not exact, there are more.
     pub total: usize,
+    /// Whether `total` is exact. It is up to 10,000.
+    pub total_is_exact: bool,
 }
 
 /// The number of items per page if the query has no limit.
