@@ -49,8 +49,8 @@ const READS: &[&str] = &[
     "/fn/corpora/page",
     "/fn/corpora/search",
     "/fn/issued/list",
+    "/fn/keys/count",
     "/fn/keys/get",
-    // A list that was opened exists only in memory.
     "/fn/keys/ids",
     "/fn/keys/open",
     "/fn/keys/recent-use",
@@ -258,7 +258,7 @@ impl Parked {
 
 /// Tables that other requests and background tasks write, or that record the refusal itself.
 fn is_unrelated(table: &str) -> bool {
-    table.starts_with("usage") || table.starts_with("audit") || ["sessions", "verdict_changes"].contains(&table)
+    table.starts_with("usage") || table.starts_with("audit") || ["list_clock", "sessions", "verdict_changes"].contains(&table)
 }
 
 /// The rows of every table that a refused request must not change, without the columns that count uses.
@@ -281,10 +281,10 @@ async fn content(database: &AnyPool) -> BTreeMap<String, String> {
 /// The SQL expression for a row as text, without the columns that count uses.
 async fn row_text(database: &AnyPool, table: &str) -> String {
     if is_on_postgresql() {
-        return format!("cast(to_jsonb({table}) - array['last_used_at', 'last_seen_at', 'uses'] as text)");
+        return format!("cast(to_jsonb({table}) - array['last_used_at', 'last_seen_at', 'uses', 'sorted_use_at', 'earlier_use_at', 'use_moved_in', 'earlier_use_moved_in'] as text)");
     }
     let sql = "select group_concat('quote(\"' || name || '\")', ' || '','' || ') from pragma_table_info($1) \
-         where name not in ('last_used_at', 'last_seen_at', 'uses')";
+         where name not in ('last_used_at', 'last_seen_at', 'uses') and name not like '%use_at' and name not like '%use_moved_in'";
     sqlx::query_scalar(sql).bind(table).fetch_one(database).await.unwrap()
 }
 

@@ -68,7 +68,7 @@ async fn server_functions_require_a_session() {
         ("account/sign-out", json!({})),
         ("account/sign-out-everywhere", json!({})),
         ("keys/open", json!({ "query": query })),
-        ("keys/rows", json!({ "listing": "a", "offset": 0, "limit": 1 })),
+        ("keys/rows", json!({ "request": { "anchor": { "index": 0, "cursor": "a" }, "first": 0, "limit": 1 } })),
         ("keys/create", json!({ "request": { "kind": "agent", "name": "a" } })),
         ("keys/edit", json!({ "id": id, "patch": { "name": "a" } })),
         ("keys/bulk", json!({ "action": "delete", "ids": [id] })),

@@ -3,18 +3,19 @@
 
 mod limits;
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use latchkey_program::config::ServeOptions;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     credential_check::create_linked_key,
     support::{
         ApiClient, BrowserClient, PASSWORD, TestServer, eventually,
         services::{MockResponse, MockService, allow_loopback},
+        text,
     },
 };
 
@@ -117,4 +118,39 @@ async fn the_set_up_link_works_on_both() {
         assert_eq!(server.visitor().call("account/set-up", account.clone()).await.0, StatusCode::NOT_FOUND, "it works once");
     }
     assert_eq!(pair.first.visitor().get("/setup").send().await.unwrap().headers()["location"], "/sign-in");
+}
+
+#[tokio::test]
+async fn a_cursor_works_on_another_instance() {
+    let Some(pair) = Pair::start().await else { return };
+    let page = pair.first.user("owner", "acme").await;
+    let first = pair.first.api("owner@acme.test", "");
+    let apis = [pair.api_at_second(&first), first];
+    let mut created = Vec::new();
+    for n in 0..30 {
+        created.push(page.agent_key(&format!("key {n:02}")).await);
+    }
+    for sort in ["name", "-last_used_at", "expires_at", "-created_at"] {
+        let (mut listed, mut cursor) = (Vec::new(), String::new());
+        for turn in 0.. {
+            let (status, found) = apis[turn % 2].get(&format!("/keys?kind=agent&limit=4&sort={sort}{cursor}")).await;
+            assert_eq!(status, StatusCode::OK, "{found}");
+            listed.extend(found["items"].as_array().unwrap().iter().map(|key| text(&key["id"])));
+            match &found["next_cursor"] {
+                Value::Null => break,
+                next => cursor = format!("&cursor={}", text(next)),
+            }
+            let (id, secret) = &created[(turn * 13 + 5) % created.len()];
+            apis[turn % 2].verify(secret).await;
+            page.call("keys/edit", json!({ "id": id, "patch": { "name": format!("aaa {sort} {turn}") } })).await;
+            pair.first.state.verifier.flush().await;
+            pair.second.state.verifier.flush().await;
+        }
+        let distinct: BTreeSet<&String> = listed.iter().collect();
+        assert_eq!((listed.len(), distinct.len()), (30, 30), "{sort}");
+    }
+    let opened =
+        page.call("keys/open", json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).await.1;
+    let counted = pair.at_second(&page).call("keys/count", json!({ "listing": opened["listing"] })).await.1;
+    assert_eq!(counted["end"]["index"], 30);
 }

@@ -121,6 +121,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/issued/revoke", Access::Permission(Permission::ManageProjects)),
     ("/fn/issued/set-disabled", Access::Permission(Permission::ManageProjects)),
     ("/fn/keys/bulk", Access::Manage),
+    ("/fn/keys/count", Access::OneOf(ANY_VIEW)),
     ("/fn/keys/create", Access::Manage),
     ("/fn/keys/edit", Access::Manage),
     ("/fn/keys/get", Access::OneOf(ANY_KEY)),

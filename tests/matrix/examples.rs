@@ -119,10 +119,13 @@ pub fn of(route: &Route) -> Option<Example> {
             with_object(Object::Key, |fixtures, id| json!({ "id": id, "patch": { "name": fixtures.unique_name() } })).of(KeyKind::Agent)
         }
         ("POST", "/fn/keys/get") => with_object(Object::Key, |_, id| json!({ "id": id })).of(KeyKind::Agent),
-        ("POST", "/fn/keys/ids" | "/fn/keys/rows") => {
-            with_object(Object::Listing, |_, listing| json!({ "listing": listing, "offset": 0, "limit": 1 }))
+        ("POST", "/fn/keys/ids") => {
+            with_object(Object::Listing, |_, listing| json!({ "anchor": { "index": 0, "cursor": listing }, "first": 0, "limit": 1 }))
         }
-        ("POST", "/fn/keys/recent-use") => with_object(Object::Listing, |_, listing| json!({ "listing": listing })),
+        ("POST", "/fn/keys/rows") => {
+            with_object(Object::Listing, |_, listing| json!({ "request": { "anchor": { "index": 0, "cursor": listing }, "first": 0, "limit": 1 } }))
+        }
+        ("POST", "/fn/keys/count" | "/fn/keys/recent-use") => with_object(Object::Listing, |_, listing| json!({ "listing": listing })),
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
         }

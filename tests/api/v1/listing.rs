@@ -85,29 +85,102 @@ async fn cursor_is_valid_only_for_its_organization() {
     assert_eq!(other_organization.get(&format!("/keys?cursor={cursor}")).await.1["code"], "cursor_expired");
     assert_eq!(api.get("/keys?cursor=nonsense").await.1["field"], "cursor");
     assert_eq!(api.get(&format!("/keys?cursor={cursor}")).await.1["items"].as_array().unwrap().len(), 1);
-    let past = format!("{}.{}", cursor.split('.').next().unwrap(), usize::MAX);
-    assert_eq!(api.get(&format!("/keys?cursor={past}")).await.1["items"], json!([]));
+    assert_eq!(api.get(&format!("/credentials?cursor={cursor}")).await.1["field"], "cursor", "it belongs to another list");
+    let altered = format!("{}A", &cursor[..cursor.len() - 1]);
+    let altered = if altered == cursor { format!("{}B", &cursor[..cursor.len() - 1]) } else { altered };
+    assert_eq!(api.get(&format!("/keys?cursor={altered}")).await.0, StatusCode::GONE);
 }
 
 #[tokio::test]
-async fn opening_many_lists_closes_the_own_oldest_ones() {
+async fn a_cursor_works_after_a_restart() {
+    let mut server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        ids.push(page.agent_key(&format!("key {n}")).await.0);
+    }
+    let (_, first) = api.get("/keys?kind=agent&limit=3&sort=name").await;
+    page.call("keys/edit", json!({ "id": ids[6], "patch": { "name": "a first key" } })).await;
+    let options = server.data_options();
+    server.stop().await;
+    let restarted = TestServer::start_with(|changed| changed.data = options).await;
+    let api = ApiClient { url: restarted.url.clone(), ..api };
+    let (status, next) = api.get(&format!("/keys?limit=10&cursor={}", text(&first["next_cursor"]))).await;
+    assert_eq!(status, StatusCode::OK, "{next}");
+    let listed: Vec<String> = [&first, &next].iter().flat_map(|page| page["items"].as_array().unwrap()).map(|key| text(&key["id"])).collect();
+    assert_eq!((listed, &next["next_cursor"], &next["total"]), (ids, &Value::Null, &json!(7)));
+}
+
+/// Arguments of `keys/rows`.
+fn rows_of(anchor: &Value, first: usize, limit: usize) -> Value {
+    json!({ "request": { "anchor": anchor, "first": first, "limit": limit } })
+}
+
+#[tokio::test]
+async fn a_list_belongs_to_the_user_who_opened_it() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let other = server.user("admin", "acme").await;
     page.agent_key("a").await;
     let query = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } } });
-    let rows = async |page: &crate::support::BrowserClient, listing: &Value| {
-        page.call("keys/rows", json!({ "listing": listing, "offset": 0, "limit": 1 })).await.0
-    };
-    let other_listing = other.call("keys/open", query.clone()).await.1["listing"].clone();
-    let mut opened = Vec::new();
-    for _ in 0..40 {
-        opened.push(page.call("keys/open", query.clone()).await.1["listing"].clone());
-        assert_eq!(rows(&page, opened.last().unwrap()).await, StatusCode::OK);
+    let opened = page.call("keys/open", query).await.1;
+    let anchor = json!({ "index": 0, "cursor": opened["listing"] });
+    assert_eq!(page.call("keys/rows", rows_of(&anchor, 0, 1)).await.0, StatusCode::OK);
+    assert_eq!(other.call("keys/rows", rows_of(&anchor, 0, 1)).await.0, StatusCode::GONE);
+    assert_eq!(other.call("keys/count", json!({ "listing": opened["listing"] })).await.0, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn rows_are_found_from_any_position() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    store_keys(&server.database().await, 300).await;
+    let query = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": true } } });
+    let (_, opened) = page.call("keys/open", query).await;
+    let (_, counted) = page.call("keys/count", json!({ "listing": opened["listing"] })).await;
+    assert_eq!((&counted["end"]["index"], &opened["total"]), (&json!(300), &json!({ "count": 300, "is_exact": true })));
+    let name = |index: usize| format!("Service {:06}", 300 - index);
+    let start = json!({ "index": 0, "cursor": opened["listing"] });
+    let (_, middle) = page.call("keys/rows", rows_of(&start, 140, 50)).await;
+    for anchor in [&start, &opened["end"], &counted["end"], &middle["start"], &middle["end"]] {
+        for first in [0, 50, 100, 190, 250, 280] {
+            let (status, found) = page.call("keys/rows", rows_of(anchor, first, 50)).await;
+            assert_eq!(status, StatusCode::OK, "{found}");
+            let rows = found["rows"].as_array().unwrap();
+            // Not beyond the position, if that is in the middle.
+            let anchor_index = usize::try_from(anchor["index"].as_u64().unwrap()).unwrap();
+            let end = if first < anchor_index { (first + 50).min(anchor_index) } else { (first + 50).min(300) };
+            let expected: Vec<Value> = (first..end).map(|index| json!([index, name(index)])).collect();
+            let listed: Vec<Value> = rows.iter().map(|row| json!([row["index"], row["row"]["name"]])).collect();
+            assert_eq!(listed, expected, "{first} from {anchor_index}");
+        }
     }
-    assert_eq!(rows(&page, &opened[0]).await, StatusCode::GONE);
-    assert_eq!(rows(&other, &other_listing).await, StatusCode::OK);
-    assert_eq!(rows(&other, opened.last().unwrap()).await, StatusCode::GONE, "the list belongs to another user");
+    let until = json!({ "request": { "anchor": start, "first": 100, "limit": 50, "until": middle["start"]["cursor"] } });
+    assert_eq!(page.call("keys/rows", until).await.1["rows"].as_array().unwrap().len(), 40);
+    let mut ids = page.call("keys/ids", json!({ "anchor": middle["start"], "first": 240, "limit": 40 })).await.1;
+    assert_eq!((ids["ids"].as_array().unwrap().len(), &ids["end"]["index"]), (40, &json!(280)));
+    ids = page.call("keys/ids", json!({ "anchor": ids["end"], "first": 280, "limit": 40 })).await.1;
+    assert_eq!((ids["ids"].as_array().unwrap().len(), &ids["end"]), (20, &Value::Null));
+}
+
+#[tokio::test]
+async fn totals_are_exact_to_10_000() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    store_keys(&server.database().await, 10_000).await;
+    let total = async |query: &str| {
+        let found = api.get(&format!("/keys?kind=agent{query}")).await.1;
+        (found["total"].clone(), found["total_is_exact"].clone())
+    };
+    assert_eq!(total("").await, (json!(10_000), json!(true)));
+    page.agent_key("one more").await;
+    for (query, expected) in [("", (10_000, false)), ("&sort=name", (10_000, false)), ("&q=ervice", (10_000, true)), ("&q=er", (0, true))] {
+        assert_eq!(total(query).await, (json!(expected.0), json!(expected.1)), "{query}");
+    }
+    let cursor = text(&api.get("/keys?kind=agent&limit=1").await.1["next_cursor"]);
+    assert_eq!(total(&format!("&cursor={cursor}")).await, (json!(10_000), json!(false)));
 }
 
 #[tokio::test]
@@ -172,8 +245,34 @@ async fn search_is_literal_and_ignores_case() {
     for name in ["100% cotton", "100 percent", "snake_case", "snakeXcase", r"back\slash", "CAFÉ", "O'Brien"] {
         page.agent_key(name).await;
     }
-    for (search, found) in [("%25", 1), ("e_c", 1), ("%5C", 1), ("cafe%CC%81", 1), ("SNAKE", 2), ("%27", 1), ("nothing", 0), ("%20%20", 7)] {
+    for (search, found) in [
+        ("100%25", 1),
+        ("0%25%20c", 1),
+        ("e_c", 1),
+        ("k%5Cs", 1),
+        ("cafe%CC%81", 1),
+        ("SNAKE", 2),
+        ("O%27b", 1),
+        ("%22snake%22", 0),
+        ("nothing", 0),
+        ("%20%20", 7),
+    ] {
         assert_eq!(api.get(&format!("/keys?kind=agent&q={search}")).await.1["total"], found, "{search}");
+    }
+}
+
+#[tokio::test]
+async fn search_by_two_letters_is_by_prefix() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    for name in ["alpha", "ALps", "beta al", "%a", "_a"] {
+        page.agent_key(name).await;
+    }
+    for (search, found) in [("a", 2), ("al", 2), ("lp", 0), ("alp", 2), ("%20AL", 2), ("%25", 1), ("_", 1), ("_A", 1), ("pha", 1)] {
+        for sort in ["name", "created_at", "-last_used_at"] {
+            assert_eq!(api.get(&format!("/keys?kind=agent&q={search}&sort={sort}")).await.1["total"], found, "{search}");
+        }
     }
 }
 
@@ -198,7 +297,7 @@ async fn search_finds_keys_by_what_identifies_them() {
         let sort = json!({ "column": "name", "descending": false });
         let query =
             json!({ "kind": "client", "search": "", "external_id": external_id, "scope": scope, "match_prefixes": match_prefixes, "sort": sort });
-        page.call("keys/open", json!({ "query": query })).await.1["total"].clone()
+        page.call("keys/open", json!({ "query": query })).await.1["total"]["count"].clone()
     };
     assert_eq!(open("user_", None, true).await, 2);
     assert_eq!(open("user_", None, false).await, 0);
@@ -231,19 +330,20 @@ async fn p95_with_100_000_keys_is_below_100_ms() {
         for typed in 1..search.len() {
             times.push((open(&search[..typed], "created_at", true).await.0, format!("typed “{}”", &search[..typed])));
         }
-        assert_eq!(open(search, "created_at", true).await.1["total"], total, "{search}");
+        assert_eq!(open(search, "created_at", true).await.1["total"], json!({ "count": total, "is_exact": true }), "{search}");
     }
     for column in ["created_at", "name", "last_used_at", "expires_at", "status", "created_by", "mask"] {
         let (duration, listing) = open("", column, false).await;
-        assert_eq!(listing["total"], 100_000);
+        assert_eq!(listing["total"], json!({ "count": 10_000, "is_exact": false }));
         times.push((duration, format!("by {column}")));
     }
     let (_, listing) = open("", "created_at", true).await;
-    for offset in (0..100_000).step_by(2_500) {
+    assert_eq!(page.call("keys/count", json!({ "listing": listing["listing"] })).await.1["end"]["index"], 100_000);
+    for offset in (0..100_000_usize).step_by(2_500) {
         let start = Instant::now();
-        let (_, rows) = page.call("keys/rows", json!({ "listing": listing["listing"], "offset": offset, "limit": 50 })).await;
+        let (_, found) = page.call("keys/rows", rows_of(&json!({ "index": 0, "cursor": listing["listing"] }), offset, 50)).await;
         times.push((start.elapsed(), format!("rows at {offset}")));
-        assert_eq!(rows[0]["row"]["name"], format!("Service {:06}", 100_000 - offset));
+        assert_eq!(found["rows"][0]["row"]["name"], format!("Service {:06}", 100_000 - offset));
     }
     times.sort();
     let p95 = &times[times.len() * 95 / 100];
