@@ -25,7 +25,7 @@ create index list_moves_of_kind on list_moves (organization_id, kind, moved_in);
 
 create index list_moves_by_at on list_moves (at);
 
--- SQLite: the number of moves so far. One row, with id 1.
+-- SQLite: the number of moves so far. PostgreSQL: the id of the installation that numbers the transactions. One row, with id 1.
 create table list_clock (
     id bigint primary key not null,
     value bigint not null

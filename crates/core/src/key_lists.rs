@@ -208,14 +208,19 @@ pub async fn open(core: &Core, actor: &Actor, query: KeyQuery) -> Result<OpenedL
 pub async fn rows(core: &Core, actor: &Actor, request: &RowsRequest) -> Result<RowsPage<KeyRow>, Error> {
     let list = OpenList::find(core, actor, &request.anchor.cursor)?;
     let until = request.until.as_deref().map(|cursor| ListCursor::open(cursor, core, actor.organization)).transpose()?;
-    let mut keys = list.read(core, request.anchor.index, request.first, request.limit.min(ROWS_MAX)).await?;
+    let limit = request.limit.min(ROWS_MAX);
+    let mut keys = list.read(core, request.anchor.index, request.first, limit + usize::from(until.is_some())).await?;
     if let Some(until) = until {
         let is_descending = list.cursor.query.sort.descending;
         keys.retain(|key| is_before(key, &until.position, is_descending));
+        // The indexes of the two positions were counted before and after rows between them were deleted.
+        if keys.len() > limit {
+            return Err(Error::ListingGone);
+        }
     }
     // Rows before the position may be fewer than requested: these are next to it.
     let first = if request.first < request.anchor.index {
-        let end = request.anchor.index.min(request.first.saturating_add(request.limit.min(ROWS_MAX)));
+        let end = request.anchor.index.min(request.first.saturating_add(limit));
         end.saturating_sub(keys.len())
     } else {
         request.first

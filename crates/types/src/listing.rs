@@ -139,7 +139,7 @@ pub struct RowsRequest {
     /// The index of the first row.
     pub first: usize,
     pub limit: usize,
-    /// The cursor of a position at which the rows end.
+    /// The cursor of the position `limit` rows later, if that is known. The list has expired if there are more rows before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
 }

@@ -109,6 +109,15 @@ const POSTGRESQL_MOVES: [&str; 9] = [
      execute function latchkey_user_moved()",
 ];
 
+/// Numbers of transactions begin again in another installation, as after a restore from a dump. All moves count as old ones then. Otherwise nothing
+/// is read. `list_clock` has the installation's id.
+const POSTGRESQL_RESTORE: [&str; 3] = [
+    "update api_keys set use_moved_in = 0, earlier_use_moved_in = 0 where use_moved_in > 0 \
+     and (select value from list_clock where id = 1) <> (select system_identifier from pg_control_system())",
+    "delete from list_moves where (select value from list_clock where id = 1) <> (select system_identifier from pg_control_system())",
+    "update list_clock set value = i.system_identifier from pg_control_system() i where list_clock.id = 1 and value <> i.system_identifier",
+];
+
 /// The keys whose name contains a text.
 pub(crate) struct NameSearch {
     /// Tables, of which `s` is that of keys.
@@ -124,7 +133,7 @@ impl Engine {
         if self.file.is_some() {
             [&SQLITE_INDEX[..], &SQLITE_ORDER, &SQLITE_MOVES].concat()
         } else {
-            [&POSTGRESQL_INDEX[..], &POSTGRESQL_MOVES].concat()
+            [&POSTGRESQL_INDEX[..], &POSTGRESQL_MOVES, &POSTGRESQL_RESTORE].concat()
         }
     }
 
