@@ -168,6 +168,25 @@ test.describe('100,000 keys', () => {
   });
 });
 
+test('the middle and the end of 1,000,000 keys are reached by dragging', { tag: '@once' }, async ({ page, server, owner }) => {
+  test.setTimeout(300_000);
+  const count = 1_000_000;
+  server.addManyKeys(owner, count);
+  await open(page, '/keys/agent');
+  await expect(total(page, '1,000,000 keys')).toBeVisible();
+  for (const fraction of [0.5, 1, 0.75, 0.25, 0]) {
+    await scrollTo(page, fraction);
+    await expect(async () => {
+      const inPage = await rowsInPage(page);
+      expect(inPage).toEqual(inPage.map(({ position }) => ({ position, name: keyAt(position) })));
+      const middle = inPage[Math.floor(inPage.length / 2)].position / count;
+      expect(Math.abs(middle - fraction), 'distance from the scroll position').toBeLessThan(0.001);
+    }, `scrolled to ${fraction}`).toPass();
+  }
+  await scrollTo(page, 1);
+  await expect(row(page, keyAt(count))).toBeInViewport({ ratio: 0.99 });
+});
+
 test('reordered keys are neither skipped nor repeated', { tag: '@once' }, async ({ page, server, owner }) => {
   const count = 400;
   server.addManyKeys(owner, count);

@@ -7,26 +7,33 @@ use crate::{
     api::keys::key_rows,
     pages::export_file::{self, Format},
 };
-use latchkey_types::{error::Error, key::KeyRow, key_kind::KindSpec, listing::ROWS_MAX};
+use latchkey_types::{
+    error::Error,
+    key::KeyRow,
+    key_kind::KindSpec,
+    listing::{ROWS_MAX, RowsRequest},
+};
 use latchkey_ui::{
     dialog::Dialog,
     grid::data_source::Rows,
     progress::{Progress, TaskProgress},
 };
 
-/// Downloads the whole list snapshot. False if it was stopped.
+/// Downloads the whole list. False if it was stopped.
 async fn export(rows: Rows<KeyRow>, spec: &KindSpec, format: Format, work: TaskProgress) -> Result<bool, Error> {
-    let (listing, total) = untrack(|| (rows.listing(), rows.total()));
+    let (anchor, total) = untrack(|| (rows.anchor_before(0), rows.total()));
     let mut all_rows = Vec::with_capacity(total);
     work.begin(total);
-    for offset in (0..total).step_by(ROWS_MAX) {
+    let mut next = anchor;
+    while let Some(anchor) = next {
         if work.is_stopped() {
             return Ok(false);
         }
-        let chunk = key_rows(listing.clone(), offset, ROWS_MAX).await?;
-        work.advance(chunk.len());
+        let page = key_rows(RowsRequest { first: anchor.index, anchor, limit: ROWS_MAX, until: None }).await?;
+        work.advance(page.rows.len());
+        next = (page.rows.len() == ROWS_MAX).then_some(page.end);
         // Rows deleted in the meantime are skipped.
-        all_rows.extend(chunk.into_iter().filter_map(|listed| listed.row));
+        all_rows.extend(page.rows.into_iter().filter_map(|listed| listed.row));
     }
     export_file::download(&format!("{}-keys", spec.name), format, &COLUMNS, all_rows.iter().map(cells));
     Ok(true)

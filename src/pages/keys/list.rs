@@ -18,7 +18,7 @@ use super::{
     view_options::ViewOptions,
 };
 use crate::{
-    api::keys::{key_rows, open_keys},
+    api::keys::{count_keys, key_rows, open_keys},
     pages::secret::use_reveal,
     routes,
 };
@@ -57,7 +57,7 @@ pub(super) fn KeyList(
     let may_manage = viewer.can(spec.manage);
 
     // Data
-    let rows = Rows::new(DataSource::new(move || open_keys(query_state.query(spec.kind)), key_rows), first);
+    let rows = Rows::new(DataSource::new(move || open_keys(query_state.query(spec.kind)), key_rows, count_keys), first);
     let selection = RowSelection::new(rows);
     let secrets = RevealedSecrets::new();
     let dialogs = use_dialogs::<OpenDialog>();

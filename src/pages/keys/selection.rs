@@ -9,7 +9,7 @@ use crate::api::keys::{self, list_row_ids};
 use latchkey_types::{
     error::Error,
     key::{ItemId, KeyRow},
-    listing::RecentUse,
+    listing::{Anchor, RecentUse},
 };
 use latchkey_ui::{
     browser,
@@ -29,12 +29,12 @@ const IDS_MAX: usize = 1000;
 
 /// The selected rows of a list.
 ///
-/// "All" refers to the rows of the list snapshot in which it was selected, because keys created later were not meant. It is therefore
+/// "All" refers to the rows of the list as it was opened when they were selected, because keys created later were not meant. It is therefore
 /// cleared when the list is reopened. Individually selected rows stay selected.
 #[derive(Clone, Copy)]
 pub(super) struct RowSelection {
     picked: RwSignal<Selection<ItemId>>,
-    /// The row that was clicked last, where a range selection begins: the list snapshot and the row's index.
+    /// The row that was clicked last, where a range selection begins: the list and the row's index.
     last: StoredValue<Option<(String, usize)>>,
     rows: Rows<KeyRow>,
 }
@@ -84,12 +84,13 @@ impl SelectedKeys {
     /// The ids of all selected rows, including rows that are not loaded.
     ///
     /// # Errors
-    /// `ListingGone` if all rows were selected and the list snapshot has expired on the server.
+    /// `ListingGone` if all rows were selected and the list has expired.
     pub(super) async fn ids(self) -> Result<Vec<ItemId>, Error> {
         if let Some(named) = self.picked.named() {
             return Ok(named.iter().copied().collect());
         }
-        let all = ids_between(&self.listing, 0..self.total).await?;
+        // Not more than the number that was shown: the rows may not be counted yet.
+        let all = ids_between(Anchor { index: 0, cursor: self.listing.clone() }, 0..self.total).await?;
         Ok(all.into_iter().filter(|id| self.picked.contains(id)).collect())
     }
 }
@@ -168,9 +169,10 @@ impl RowSelection {
         if let Some(ids) = loaded {
             return self.picked.update(|picked| picked.set(ids, select));
         }
-        let listing = untrack(|| self.rows.listing());
+        let (listing, anchor) = untrack(|| (self.rows.listing(), self.rows.anchor_before(range.start)));
+        let Some(anchor) = anchor else { return };
         spawn_local(async move {
-            let ids = ids_between(&listing, range).await;
+            let ids = ids_between(anchor, range).await;
             // The selection may have been cleared, or the page closed, in the meantime.
             let is_current = self.last.try_get_value().flatten().is_some_and(|(of, _)| of == listing);
             if let Some(ids) = ids.ok().filter(|_| is_current) {
@@ -189,10 +191,14 @@ fn id_at(rows: Rows<KeyRow>, index: usize) -> Option<ItemId> {
     if let Slot::Row(row) = rows.slot(index) { Some(row.id) } else { None }
 }
 
-async fn ids_between(listing: &str, range: Range<usize>) -> Result<Vec<ItemId>, Error> {
-    let mut ids = Vec::with_capacity(range.len());
-    for offset in range.clone().step_by(IDS_MAX) {
-        ids.extend(list_row_ids(listing.to_owned(), offset, IDS_MAX.min(range.end - offset)).await?);
+/// The ids of the rows in a range, from a known position at or before it.
+async fn ids_between(anchor: Anchor, range: Range<usize>) -> Result<Vec<ItemId>, Error> {
+    let (mut ids, mut first, mut next) = (Vec::new(), range.start, Some(anchor));
+    while let Some(anchor) = next.filter(|_| first < range.end) {
+        let page = list_row_ids(anchor, first, IDS_MAX.min(range.end - first)).await?;
+        first += page.ids.len();
+        next = page.end;
+        ids.extend(page.ids);
     }
     Ok(ids)
 }

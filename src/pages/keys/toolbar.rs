@@ -19,7 +19,7 @@ use latchkey_ui::{
     grid::data_source::Rows,
     icon::{Glyph, Icon},
     menu::{Menu, MenuAction, MenuChevron, MenuItem},
-    number::pluralize_count,
+    number::{format_count, pluralize_count},
 };
 
 /// Search, filters and list actions. While rows are selected, the actions on them replace the filters.
@@ -38,7 +38,12 @@ pub(super) fn Toolbar(
     export: Callback<Format>,
 ) -> impl IntoView {
     // After an error, the rows are those of an earlier search.
-    let count = move || (rows.is_open() && rows.error().with(Option::is_none)).then(|| pluralize_count(rows.total(), "key", "keys"));
+    let count = move || {
+        let is_shown = rows.is_open() && rows.error().with(Option::is_none);
+        is_shown.then(|| {
+            if rows.is_total_exact() { pluralize_count(rows.total(), "key", "keys") } else { format!("{}+ keys", format_count(rows.total())) }
+        })
+    };
     view! {
         <div class="toolbar" class:toolbar-selecting=move || selection.count() != 0>
             <Search spec query_state/>

@@ -7,11 +7,11 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     focus::FocusedCell,
-    row_cache::{CHUNK, RowCache, Slot},
+    row_cache::{RowCache, Slot},
 };
 use latchkey_types::{
     error::Error,
-    listing::{ListedRow, OpenedListing},
+    listing::{Anchor, ListCount, OpenedListing, RowsPage, RowsRequest},
 };
 
 /// Time from a change of the visible range to the fetch of its rows.
@@ -26,27 +26,38 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> GridRow for T {}
 
 type ResponseFuture<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
 type OpenFn<Row> = Arc<dyn Fn() -> ResponseFuture<OpenedListing<Row>> + Send + Sync>;
-type FetchFn<Row> = Arc<dyn Fn(String, usize, usize) -> ResponseFuture<Vec<ListedRow<Row>>> + Send + Sync>;
+type FetchFn<Row> = Arc<dyn Fn(RowsRequest) -> ResponseFuture<RowsPage<Row>> + Send + Sync>;
+type CountFn = Arc<dyn Fn(String) -> ResponseFuture<ListCount> + Send + Sync>;
 
 pub struct DataSource<Row> {
     open: OpenFn<Row>,
     fetch: FetchFn<Row>,
+    count: CountFn,
 }
 
 impl<Row> DataSource<Row> {
-    /// `open` opens the list with the current query. `fetch` loads rows of it: listing id, first row, count.
-    pub fn new<O, F>(open: impl Fn() -> O + Send + Sync + 'static, fetch: impl Fn(String, usize, usize) -> F + Send + Sync + 'static) -> Self
+    /// `open` opens the list with the current query. `fetch` loads rows of it. `count` counts its rows, given its cursor.
+    pub fn new<O, F, C>(
+        open: impl Fn() -> O + Send + Sync + 'static,
+        fetch: impl Fn(RowsRequest) -> F + Send + Sync + 'static,
+        count: impl Fn(String) -> C + Send + Sync + 'static,
+    ) -> Self
     where
         O: Future<Output = Result<OpenedListing<Row>, Error>> + 'static,
-        F: Future<Output = Result<Vec<ListedRow<Row>>, Error>> + 'static,
+        F: Future<Output = Result<RowsPage<Row>, Error>> + 'static,
+        C: Future<Output = Result<ListCount, Error>> + 'static,
     {
-        Self { open: Arc::new(move || Box::pin(open())), fetch: Arc::new(move |listing, first, count| Box::pin(fetch(listing, first, count))) }
+        Self {
+            open: Arc::new(move || Box::pin(open())),
+            fetch: Arc::new(move |request| Box::pin(fetch(request))),
+            count: Arc::new(move |listing| Box::pin(count(listing))),
+        }
     }
 }
 
 impl<Row> Clone for DataSource<Row> {
     fn clone(&self) -> Self {
-        Self { open: Arc::clone(&self.open), fetch: Arc::clone(&self.fetch) }
+        Self { open: Arc::clone(&self.open), fetch: Arc::clone(&self.fetch), count: Arc::clone(&self.count) }
     }
 }
 
@@ -90,7 +101,7 @@ impl<Row: GridRow> Rows<Row> {
             Ok(opened) => (RowCache::open(opened), None),
             Err(error) => (RowCache::default(), Some(error)),
         };
-        Self {
+        let rows = Self {
             source: StoredValue::new(source),
             cache: RwSignal::new(cache),
             error: RwSignal::new(error),
@@ -100,7 +111,15 @@ impl<Row: GridRow> Rows<Row> {
             window: RwSignal::new(0..0),
             needed: StoredValue::new(0..0),
             fetching: StoredValue::new(Vec::new()),
-        }
+        };
+        // Long lists are shown before their rows are counted.
+        let uncounted = Memo::new(move |_| rows.cache.with(|cache| (cache.is_open() && !cache.is_total_exact()).then(|| cache.listing().to_owned())));
+        Effect::new(move || {
+            if let Some(listing) = uncounted.get() {
+                spawn_local(rows.count(listing));
+            }
+        });
+        rows
     }
 
     /// Whether the list was opened.
@@ -108,12 +127,22 @@ impl<Row: GridRow> Rows<Row> {
         self.cache.with(RowCache::is_open)
     }
 
-    /// The number of rows of the list.
+    /// The number of rows of the list, or of those that are known to be there.
     pub fn total(self) -> usize {
         self.cache.with(RowCache::total)
     }
 
-    /// The server's id of the current list snapshot.
+    /// Whether the list has no more rows than [`Self::total`].
+    pub fn is_total_exact(self) -> bool {
+        self.cache.with(RowCache::is_total_exact)
+    }
+
+    /// The nearest known position at or before a row.
+    pub fn anchor_before(self, row: usize) -> Option<Anchor> {
+        self.cache.with(|cache| cache.anchor_before(row))
+    }
+
+    /// The cursor of the beginning of the current list, which names it.
     pub fn listing(self) -> String {
         self.cache.with(|cache| cache.listing().to_owned())
     }
@@ -180,10 +209,24 @@ impl<Row: GridRow> Rows<Row> {
         let source = self.source.get_value();
         let window = if position == ScrollPosition::Preserve { self.window.get_untracked() } else { 0..0 };
         let mut cache = RowCache::open((source.open)().await?);
+        // Otherwise the height of the list would change twice.
+        if position == ScrollPosition::Preserve && !cache.is_total_exact() {
+            cache.set_end((source.count)(cache.listing().to_owned()).await?.end);
+        }
         for first in cache.missing(window) {
-            cache.insert((source.fetch)(cache.listing().to_owned(), first, CHUNK).await?);
+            if let Some(request) = cache.request(first) {
+                cache.insert(first, (source.fetch)(request).await?);
+            }
         }
         Ok(cache)
+    }
+
+    async fn count(self, listing: String) {
+        let Ok(counted) = (self.source.get_value().count)(listing.clone()).await else { return };
+        // Another list was opened, or the page was closed.
+        if self.cache.try_with_untracked(|cache| cache.listing() == listing) == Some(true) {
+            self.cache.update(|cache| cache.set_end(counted.end));
+        }
     }
 
     /// Sets the rendered rows. Missing rows are fetched soon afterwards, also while the list is scrolled.
@@ -220,21 +263,22 @@ impl<Row: GridRow> Rows<Row> {
 
     async fn fetch(self, first: usize) {
         let turn = self.turn.get_untracked();
-        let response = (self.source.get_value().fetch)(untrack(|| self.listing()), first, CHUNK).await;
+        let Some(request) = self.cache.with_untracked(|cache| cache.request(first)) else { return };
+        let response = (self.source.get_value().fetch)(request).await;
         if self.turn.try_get_untracked() != Some(turn) {
             return;
         }
         self.fetching.update_value(|fetching| fetching.retain(|other| *other != first));
         match response {
-            Ok(rows) => {
+            Ok(page) => {
                 let window = self.window.get_untracked();
                 self.error.set(None);
                 self.cache.update(|cache| {
-                    cache.insert(rows);
+                    cache.insert(first, page);
                     cache.evict_far_from(&window);
                 });
             }
-            // The snapshot has expired, or the server was restarted.
+            // The list has expired.
             Err(Error::ListingGone) => self.reopen(ScrollPosition::Preserve).await,
             Err(error) => self.error.set(Some(error)),
         }

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use latchkey_types::listing::{ListedRow, OpenedListing};
+use latchkey_types::listing::{Anchor, ListedRow, OpenedListing, RowsPage, RowsRequest, Total};
 
 /// Rows per fetch. Chunks are aligned, so that they never overlap.
 pub const CHUNK: usize = 50;
 /// The most chunks in the cache.
 const CHUNKS_MAX: usize = 20;
+/// The most known positions. From a near one, rows are found faster.
+const ANCHORS_MAX: usize = 400;
 
 /// A position in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,29 +21,38 @@ pub enum Slot<Row> {
     Row(Row),
 }
 
-/// A list snapshot and its loaded rows.
+/// An opened list and its loaded rows.
 #[derive(Debug, Clone)]
 pub struct RowCache<Row> {
     listing: String,
-    total: usize,
+    total: Total,
     chunks: BTreeMap<usize, Vec<Slot<Row>>>,
+    /// Cursors of positions between chunks, by the index of the row after them.
+    anchors: BTreeMap<usize, String>,
+    /// The position after the last row, once the rows are counted.
+    end: Option<Anchor>,
 }
 
 /// An empty cache for a list that is not open yet.
 impl<Row> Default for RowCache<Row> {
     fn default() -> Self {
-        Self { listing: String::new(), total: 0, chunks: BTreeMap::new() }
+        let total = Total { count: 0, is_exact: true };
+        Self { listing: String::new(), total, chunks: BTreeMap::new(), anchors: BTreeMap::new(), end: None }
     }
 }
 
 impl<Row: Clone> RowCache<Row> {
     pub fn open(opened: OpenedListing<Row>) -> Self {
-        let mut cache = Self { listing: opened.listing, total: opened.total, chunks: BTreeMap::new() };
-        cache.insert(opened.rows);
+        let mut cache = Self { listing: opened.listing, total: opened.total, ..Self::default() };
+        cache.anchors.insert(0, cache.listing.clone());
+        cache.insert_anchor(opened.end);
+        for row in opened.rows {
+            cache.insert_row(row);
+        }
         cache
     }
 
-    /// The server's id of the list snapshot.
+    /// The cursor of the beginning of the list.
     pub fn listing(&self) -> &str {
         &self.listing
     }
@@ -51,9 +62,20 @@ impl<Row: Clone> RowCache<Row> {
         !self.listing.is_empty()
     }
 
-    /// The number of rows of the list.
+    /// The number of rows of the list, or of those that are known to be there.
     pub const fn total(&self) -> usize {
-        self.total
+        self.total.count
+    }
+
+    /// Whether the list has no more rows than [`Self::total`].
+    pub const fn is_total_exact(&self) -> bool {
+        self.total.is_exact
+    }
+
+    /// Sets the number of rows, given the position after the last one.
+    pub fn set_end(&mut self, end: Anchor) {
+        self.total = Total { count: end.index, is_exact: true };
+        self.end = Some(end);
     }
 
     pub fn slot(&self, index: usize) -> Slot<Row> {
@@ -74,37 +96,88 @@ impl<Row: Clone> RowCache<Row> {
         }
     }
 
-    /// Inserts fetched rows.
-    pub fn insert(&mut self, rows: Vec<ListedRow<Row>>) {
-        for ListedRow { index, row } in rows {
-            let chunk = self.chunks.entry(index / CHUNK).or_insert_with(|| vec![Slot::Loading; CHUNK]);
-            chunk[index % CHUNK] = row.map_or(Slot::Deleted, Slot::Row);
+    /// Inserts a fetched chunk, whose first row has this index. Rows that are missing were deleted.
+    pub fn insert(&mut self, first: usize, page: RowsPage<Row>) {
+        self.chunks.insert(first / CHUNK, vec![Slot::Deleted; CHUNK]);
+        if !page.rows.is_empty() {
+            self.insert_anchor(page.start);
+            self.insert_anchor(page.end);
         }
+        for row in page.rows {
+            self.insert_row(row);
+        }
+    }
+
+    fn insert_row(&mut self, ListedRow { index, row }: ListedRow<Row>) {
+        let chunk = self.chunks.entry(index / CHUNK).or_insert_with(|| vec![Slot::Loading; CHUNK]);
+        chunk[index % CHUNK] = row.map_or(Slot::Deleted, Slot::Row);
+    }
+
+    /// Keeps a position if it is between two chunks.
+    fn insert_anchor(&mut self, anchor: Anchor) {
+        if anchor.index.is_multiple_of(CHUNK) {
+            self.anchors.entry(anchor.index).or_insert(anchor.cursor);
+        }
+    }
+
+    /// The request for the chunk whose first row has this index, from the nearest known position. `None` if the list is not open.
+    pub fn request(&self, first: usize) -> Option<RowsRequest> {
+        let end = (first + CHUNK).min(self.total.count.max(first));
+        let before = self.anchor_before(first);
+        let after = self.anchors.range(end..).next().map(|(index, cursor)| Anchor { index: *index, cursor: cursor.clone() });
+        let after = [after, self.end.clone()].into_iter().flatten().filter(|anchor| anchor.index >= end).min_by_key(|anchor| anchor.index);
+        let anchor = match (before, after) {
+            (Some(before), Some(after)) => {
+                if first - before.index <= after.index - end {
+                    before
+                } else {
+                    after
+                }
+            }
+            (before, after) => before.or(after)?,
+        };
+        // Otherwise a row that moved up, because others were deleted, would be shown twice.
+        let until = if anchor.index <= first { self.anchors.get(&(first + CHUNK)).cloned() } else { None };
+        Some(RowsRequest { anchor, first, limit: CHUNK, until })
+    }
+
+    /// The nearest known position at or before a row.
+    pub fn anchor_before(&self, row: usize) -> Option<Anchor> {
+        self.anchors.range(..=row).next_back().map(|(index, cursor)| Anchor { index: *index, cursor: cursor.clone() })
     }
 
     /// The offsets of the chunks in this range that are not completely loaded.
     pub fn missing(&self, rows: Range<usize>) -> Vec<usize> {
-        let rows = rows.start..rows.end.min(self.total);
+        let rows = rows.start..rows.end.min(self.total.count);
         if rows.is_empty() {
             return Vec::new();
         }
         (rows.start / CHUNK..=(rows.end - 1) / CHUNK).filter(|chunk| !self.is_complete(*chunk)).map(|chunk| chunk * CHUNK).collect()
     }
 
-    /// Evicts the chunks farthest from these rows until the limit is met.
+    /// Evicts the chunks and positions farthest from these rows until the limits are met.
     pub fn evict_far_from(&mut self, rows: &Range<usize>) {
-        let middle = usize::midpoint(rows.start, rows.end) / CHUNK;
-        while self.chunks.len() > CHUNKS_MAX {
-            let outermost = [self.chunks.keys().next(), self.chunks.keys().next_back()];
-            if let Some(farthest) = outermost.into_iter().flatten().copied().max_by_key(|chunk| chunk.abs_diff(middle)) {
-                self.chunks.remove(&farthest);
-            }
+        let middle = usize::midpoint(rows.start, rows.end);
+        evict(&mut self.chunks, CHUNKS_MAX, middle / CHUNK);
+        if self.anchors.len() > ANCHORS_MAX {
+            evict(&mut self.anchors, ANCHORS_MAX, middle);
+            self.anchors.insert(0, self.listing.clone());
         }
     }
 
     fn is_complete(&self, chunk: usize) -> bool {
-        let row_count = CHUNK.min(self.total - chunk * CHUNK);
+        let row_count = CHUNK.min(self.total.count - chunk * CHUNK);
         self.chunks.get(&chunk).is_some_and(|slots| !slots.iter().take(row_count).any(|slot| matches!(slot, Slot::Loading)))
+    }
+}
+
+/// Removes the outermost entries, those farthest from the middle first.
+fn evict<Entry>(entries: &mut BTreeMap<usize, Entry>, limit: usize, middle: usize) {
+    while entries.len() > limit {
+        let outermost = [entries.keys().next(), entries.keys().next_back()];
+        if let Some(farthest) = outermost.into_iter().flatten().copied().max_by_key(|index| index.abs_diff(middle)) {
+            entries.remove(&farthest);
+        }
     }
 }
 
@@ -116,8 +189,24 @@ mod tests {
         range.map(|index| ListedRow { index, row: Some(index * 10) }).collect()
     }
 
+    fn anchor(index: usize) -> Anchor {
+        Anchor { index, cursor: index.to_string() }
+    }
+
+    fn page(range: Range<usize>) -> RowsPage<usize> {
+        RowsPage { start: anchor(range.start), end: anchor(range.end), rows: rows(range) }
+    }
+
     fn cache(total: usize, first: usize) -> RowCache<usize> {
-        RowCache::open(OpenedListing { listing: "a".to_owned(), total, rows: rows(0..first) })
+        let total = Total { count: total, is_exact: true };
+        RowCache::open(OpenedListing { listing: "a".to_owned(), total, rows: rows(0..first), end: anchor(first) })
+    }
+
+    /// Where the request for a chunk begins, and where it ends if that is known.
+    fn request(cache: &RowCache<usize>, first: usize) -> (usize, Option<String>) {
+        let request = cache.request(first).unwrap();
+        assert_eq!((request.first, request.limit), (first, CHUNK));
+        (request.anchor.index, request.until)
     }
 
     #[test]
@@ -125,10 +214,45 @@ mod tests {
         let mut cache = cache(1_000, 50);
         assert_eq!(cache.slot(49), Slot::Row(490));
         assert_eq!(cache.slot(50), Slot::Loading);
-        cache.insert(rows(50..100));
-        cache.insert(vec![ListedRow { index: 51, row: None }]);
+        let mut loaded = page(50..100);
+        loaded.rows[1].row = None;
+        cache.insert(50, loaded);
         assert_eq!(cache.slot(50), Slot::Row(500));
         assert_eq!(cache.slot(51), Slot::Deleted);
+    }
+
+    #[test]
+    fn missing_rows_of_a_chunk_were_deleted() {
+        let mut cache = cache(1_000, 50);
+        cache.insert(100, page(100..148));
+        assert_eq!((cache.slot(147), cache.slot(148), cache.slot(149)), (Slot::Row(1470), Slot::Deleted, Slot::Deleted));
+        assert_eq!(cache.missing(100..150), Vec::<usize>::new());
+        assert_eq!(request(&cache, 150), (100, None), "the end of an incomplete chunk is not between two chunks");
+        cache.insert(200, page(203..250));
+        assert_eq!((cache.slot(202), cache.slot(203)), (Slot::Deleted, Slot::Row(2030)));
+    }
+
+    #[test]
+    fn chunks_are_requested_from_the_nearest_position() {
+        let mut cache = cache(1_000, 100);
+        assert_eq!(request(&cache, 100), (100, None));
+        assert_eq!(request(&cache, 900), (100, None));
+        cache.set_end(anchor(970));
+        assert_eq!((request(&cache, 900), request(&cache, 950)), ((970, None), (970, None)));
+        cache.insert(500, page(500..550));
+        assert_eq!((request(&cache, 550), request(&cache, 450), request(&cache, 600)), ((550, None), (500, None), (550, None)));
+        cache.insert(400, page(400..450));
+        assert_eq!(request(&cache, 450), (450, Some("500".to_owned())), "no row is shown in both chunks");
+        assert_eq!(RowCache::<usize>::default().request(0), None);
+    }
+
+    #[test]
+    fn a_total_can_be_counted_later() {
+        let mut cache = cache(1_000, 100);
+        cache.total.is_exact = false;
+        assert_eq!((cache.total(), cache.is_total_exact(), cache.missing(2_000..2_010).len()), (1_000, false, 0));
+        cache.set_end(anchor(3_000));
+        assert_eq!((cache.total(), cache.is_total_exact(), cache.missing(2_000..2_010)), (3_000, true, vec![2_000]));
     }
 
     #[test]
@@ -155,20 +279,22 @@ mod tests {
     #[test]
     fn loaded_rows_are_listed_and_changed_in_place() {
         let mut cache = cache(1_000, 3);
-        cache.insert(vec![ListedRow { index: 700, row: Some(7) }, ListedRow { index: 701, row: None }]);
+        cache.insert(700, page(700..701));
         cache.change(|row| *row += 1);
-        assert_eq!(cache.loaded().copied().collect::<Vec<_>>(), [1, 11, 21, 8]);
+        assert_eq!(cache.loaded().copied().collect::<Vec<_>>(), [1, 11, 21, 7001]);
     }
 
     #[test]
-    fn evicts_distant_chunks() {
-        let mut cache = cache(10_000, 50);
-        for chunk in 1..30 {
-            cache.insert(rows(chunk * CHUNK..(chunk + 1) * CHUNK));
+    fn evicts_distant_chunks_and_positions() {
+        let mut cache = cache(100_000, 50);
+        for chunk in 1..1_000 {
+            cache.insert(chunk * CHUNK, page(chunk * CHUNK..(chunk + 1) * CHUNK));
             cache.evict_far_from(&(chunk * CHUNK..(chunk + 1) * CHUNK));
         }
         assert_eq!(cache.chunks.len(), CHUNKS_MAX);
         assert_eq!(cache.slot(0), Slot::Loading);
-        assert_eq!(cache.slot(29 * CHUNK), Slot::Row(29 * CHUNK * 10));
+        assert_eq!(cache.slot(999 * CHUNK), Slot::Row(999 * CHUNK * 10));
+        assert!(cache.anchors.len() <= ANCHORS_MAX + 1);
+        assert_eq!((request(&cache, 0).0, request(&cache, 900 * CHUNK).0), (0, 900 * CHUNK));
     }
 }

@@ -123,12 +123,21 @@ pub fn DataGrid<Row: GridRow>(
         }
         scroll_to_top
     });
-    // After the effect that sets the height. A list that was reopened is another one than that in which the position was saved.
-    Effect::new(move || {
+    // After the effect that sets the height. A list that was reopened is another one than that in which the position was saved. A long list gets its
+    // height only when its rows are counted: until then, the position may not be reachable.
+    let is_counted = Memo::new(move |_| rows.is_total_exact());
+    Effect::new(move |is_restored: Option<bool>| {
+        let is_last_try = is_counted.get();
         let is_first = rows.scroll_to_top().get_untracked() == 0;
-        if let (Some(scroller), Some(saved)) = (scroller.get(), is_first.then(scroll_memory::saved).flatten()) {
-            scroller.set_scroll_top(saved);
+        let Some(scroller) = scroller.get().filter(|_| is_first && is_restored != Some(true)) else { return is_restored == Some(true) };
+        let Some(saved) = scroll_memory::saved() else { return true };
+        scroller.set_scroll_top(saved);
+        let is_reached = scroller.scroll_top() >= saved;
+        if is_last_try && !is_reached {
+            // The effect that sets the height may run later.
+            request_animation_frame(move || scroller.set_scroll_top(saved));
         }
+        is_last_try || is_reached
     });
     // Also while nothing in the list is focused.
     on_shortcut("j", move || focus.go(Movement::Down));
