@@ -103,5 +103,8 @@ async fn all_pages<Item: DeserializeOwned>(context: &Context, options: &ListOpti
         merged.items.extend(next.items);
         merged.next_cursor = next.next_cursor;
     }
+    if !merged.total_is_exact {
+        (merged.total, merged.total_is_exact) = (merged.items.len(), true);
+    }
     Ok(merged)
 }
