@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tempfile::TempDir;
 
 use super::*;
 use crate::{fold, testing::open_store};
@@ -159,7 +158,7 @@ impl Model {
             creator,
             used_at: 0,
             // Not now, when the list is opened.
-            lifecycle: Lifecycle { expires_at: (seed % 3 > 0).then(|| self.now.plus_days(i64::from(seed % 5) * 2 - 3)), ..Lifecycle::default() },
+            lifecycle: Lifecycle { expires_at: (!seed.is_multiple_of(3)).then(|| self.now.plus_days(i64::from(seed % 5) * 2 - 3)), ..Lifecycle::default() },
             is_deleted: false,
         };
         let sql = "insert into api_keys (id, number, organization_id, kind, name, name_folded, digest, mask, scopes, created_by, created_at, expires_at) \
@@ -224,14 +223,14 @@ impl Model {
         }
     }
 
-    fn matches(&self, key: &Key, search: &str) -> bool {
+    fn matches(key: &Key, search: &str) -> bool {
         let folded = fold(search);
         if folded.chars().count() < 3 { key.name.starts_with(&folded) } else { key.name.contains(&folded) }
     }
 
     /// The numbers of the keys that match, in the order of the list.
     fn listed(&self, search: &str, sort: SortBy) -> Vec<i64> {
-        let mut keys: Vec<&Key> = self.keys.iter().filter(|key| !key.is_deleted && self.matches(key, search)).collect();
+        let mut keys: Vec<&Key> = self.keys.iter().filter(|key| !key.is_deleted && Self::matches(key, search)).collect();
         keys.sort_by_key(|key| (self.position(key, sort.column), key.number));
         if sort.descending {
             keys.reverse();
@@ -356,7 +355,7 @@ async fn check(store: &Store, created: &[u8], search: &'static str, sort: SortBy
 #[test]
 fn lists_match_the_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (store, _folder): (Store, TempDir) = runtime.block_on(open_store());
+    let (store, _folder) = runtime.block_on(open_store());
     let sorts = (0..SORTS.len(), any::<bool>()).prop_map(|(column, descending)| SortBy { column: SORTS[column], descending });
     let cases = (
         proptest::collection::vec(any::<u8>(), 0..16),
