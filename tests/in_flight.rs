@@ -281,7 +281,9 @@ async fn content(database: &AnyPool) -> BTreeMap<String, String> {
 /// The SQL expression for a row as text, without the columns that count uses.
 async fn row_text(database: &AnyPool, table: &str) -> String {
     if is_on_postgresql() {
-        return format!("cast(to_jsonb({table}) - array['last_used_at', 'last_seen_at', 'uses', 'sorted_use_at', 'earlier_use_at', 'use_moved_in', 'earlier_use_moved_in'] as text)");
+        return format!(
+            "cast(to_jsonb({table}) - array['last_used_at', 'last_seen_at', 'uses', 'sorted_use_at', 'earlier_use_at', 'use_moved_in', 'earlier_use_moved_in'] as text)"
+        );
     }
     let sql = "select group_concat('quote(\"' || name || '\")', ' || '','' || ') from pragma_table_info($1) \
          where name not in ('last_used_at', 'last_seen_at', 'uses') and name not like '%use_at' and name not like '%use_moved_in'";

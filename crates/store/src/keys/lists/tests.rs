@@ -158,7 +158,10 @@ impl Model {
             creator,
             used_at: 0,
             // Not now, when the list is opened.
-            lifecycle: Lifecycle { expires_at: (!seed.is_multiple_of(3)).then(|| self.now.plus_days(i64::from(seed % 5) * 2 - 3)), ..Lifecycle::default() },
+            lifecycle: Lifecycle {
+                expires_at: (!seed.is_multiple_of(3)).then(|| self.now.plus_days(i64::from(seed % 5) * 2 - 3)),
+                ..Lifecycle::default()
+            },
             is_deleted: false,
         };
         let sql = "insert into api_keys (id, number, organization_id, kind, name, name_folded, digest, mask, scopes, created_by, created_at, expires_at) \
