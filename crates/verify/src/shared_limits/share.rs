@@ -227,7 +227,12 @@ impl Share {
     }
 
     fn bound(&self) -> i64 {
-        self.permits.min(self.cap.unwrap_or(i64::MAX))
+        self.reachable(0)
+    }
+
+    /// The most that this instance may use if it gets `room` permits more.
+    fn reachable(&self, room: i64) -> i64 {
+        self.permits.saturating_add(room.max(0)).min(self.cap.unwrap_or(i64::MAX))
     }
 
     /// Whether `amount` can be used. Consumes nothing.
@@ -240,9 +245,7 @@ impl Share {
         if has_room && used <= self.permits.saturating_add(terms.tolerance(instances)) {
             return Admission::Free;
         }
-        let reachable = self.permits.saturating_add(self.room.unwrap_or(0).max(0));
-        let is_full = ticks < self.current_until && (self.cap.is_some() || used > reachable);
-        if is_full { Admission::Full } else { Admission::Waits }
+        if ticks < self.current_until && used > self.reachable(self.room.unwrap_or(0)) { Admission::Full } else { Admission::Waits }
     }
 
     /// Notes that a caller waits for `amount`.
@@ -409,11 +412,7 @@ impl Share {
     /// What is left of the limit, as far as this instance knows.
     pub(super) fn state(&mut self, terms: &Terms, ticks: i64) -> RateLimitState {
         let used = self.used(terms, ticks);
-        let available = match (self.cap, self.room) {
-            (Some(_), _) => self.bound(),
-            (None, Some(room)) => self.permits.saturating_add(room.max(0)),
-            (None, None) => terms.limit,
-        };
+        let available = self.room.map_or(terms.limit, |room| self.reachable(room));
         RateLimitState { remaining: (available - used).clamp(0, terms.limit), reset_ms: self.frees_in(terms, 1, ticks) }
     }
 
