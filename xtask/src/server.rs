@@ -15,6 +15,15 @@ pub(crate) fn build_command(build: Build) -> Command {
     command
 }
 
+/// The command that builds the server as `cargo test` has built it, so that nothing is compiled twice.
+pub(crate) fn build_command_of_tests() -> Command {
+    let mut command = cargo("build");
+    // The features of dependencies depend on which packages are selected, and whether their tests are: with `--examples`, of which there are none,
+    // cargo adds the dependencies of tests.
+    command.args(["--workspace", "--exclude", "xtask", "--bin", "latchkey", "--examples"]);
+    command
+}
+
 /// The path of the binary that [`build_command`] builds.
 pub(crate) fn binary(build: Build) -> PathBuf {
     let profile = match build {

@@ -139,7 +139,7 @@ pub(crate) fn playwright(steps: &mut Steps) -> Result<Command> {
     let chromium = steps.run("setup of Chromium", setup::chromium)?;
     // The release site, but the debug server, which `cargo test` has already built.
     site::build(Build::Release, &tools, steps)?;
-    steps.run("server", || process::run(&mut server::build_command(Build::Dev)))?;
+    steps.run("server", || process::run(&mut server::build_command_of_tests()))?;
     let mut command = setup::npx();
     command.args(["playwright", "test"]).env("LATCHKEY_BIN", server::binary(Build::Dev)).env("CHROMIUM", chromium);
     Ok(command)
