@@ -3,6 +3,7 @@
 pub mod badge;
 pub mod browser;
 pub mod button;
+pub mod chart;
 pub mod checkbox;
 pub mod click_guard;
 pub mod code_tabs;
