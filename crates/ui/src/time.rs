@@ -48,6 +48,43 @@ pub fn day_in_words(at: Timestamp) -> String {
     localized(at, &[("weekday", "short"), ("month", "short"), ("day", "numeric"), ("year", "numeric")])
 }
 
+/// The hour that begins at a time: `Dec 2, 3:30 – 4:30 PM` in the browser's time zone, which may differ from UTC by a part of an hour. In UTC until
+/// the page is hydrated: `Dec 2, 15:00 – 16:00 UTC`.
+pub fn hour_in_words(at: Timestamp, is_hydrated: bool) -> String {
+    let utc = || format!("{}, {} – {} UTC", utc_day(at), utc_clock(at), utc_clock(at.plus_ms(HOUR_MS)));
+    if !is_hydrated {
+        return utc();
+    }
+    let style = [("month", "short"), ("day", "numeric"), ("hour", "numeric"), ("minute", "2-digit")];
+    let format = Intl::DateTimeFormat::new(&Array::of1(&LANGUAGE.into()), &options(&style));
+    format.format_range(&js_date(at), &js_date(at.plus_ms(HOUR_MS))).map_or_else(|_| utc(), String::from)
+}
+
+/// The text below an hour of a chart, for the hours that begin a quarter of a day: `6 AM`, at midnight `Dec 2`. In UTC until the page is hydrated.
+/// Blank for other hours. With `days_only` only midnight has a text.
+pub fn hour_tick(at: Timestamp, is_hydrated: bool, days_only: bool) -> String {
+    let hour = if is_hydrated { i64::from(js_date(at).get_hours()) } else { at.0.rem_euclid(DAY_MS) / HOUR_MS };
+    match (hour, is_hydrated) {
+        (0, true) => localized(at, &[("month", "short"), ("day", "numeric")]),
+        (0, false) => utc_day(at),
+        (6 | 12 | 18, _) if days_only => String::new(),
+        (6 | 12 | 18, true) if js_date(at).get_minutes() == 0 => localized(at, &[("hour", "numeric")]),
+        (6 | 12 | 18, true) => localized(at, &[("hour", "numeric"), ("minute", "2-digit")]),
+        (6 | 12 | 18, false) => utc_clock(at),
+        _ => String::new(),
+    }
+}
+
+/// A day in UTC, without its year: `Dec 2`.
+pub fn utc_day(at: Timestamp) -> String {
+    utc_date(at).split(',').next().unwrap_or_default().to_owned()
+}
+
+/// The time of day in UTC: `15:00`.
+fn utc_clock(at: Timestamp) -> String {
+    at.rfc3339().get(11..16).unwrap_or_default().to_owned()
+}
+
 /// The date in UTC, in the format of [`date`], so that little moves when the browser replaces it.
 fn utc_date(at: Timestamp) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -64,8 +101,7 @@ fn date(at: Timestamp) -> String {
 /// Formats a time with `Intl.DateTimeFormat`.
 fn localized(at: Timestamp, style: &[(&str, &str)]) -> String {
     let format = Intl::DateTimeFormat::new(&Array::of1(&LANGUAGE.into()), &options(style));
-    let date = Date::new(&JsValue::from_f64(milliseconds(at)));
-    format.format().call1(&format, &date).ok().and_then(|text| text.as_string()).unwrap_or_else(|| utc_date(at))
+    format.format().call1(&format, &js_date(at)).ok().and_then(|text| text.as_string()).unwrap_or_else(|| utc_date(at))
 }
 
 /// Formats the distance with `Intl.RelativeTimeFormat`: "Just now", "3 min. ago", "yesterday", "in 3 days". `None` if it is far away.
@@ -101,8 +137,8 @@ pub(super) fn options(pairs: &[(&str, &str)]) -> Object {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53 milliseconds")]
-const fn milliseconds(at: Timestamp) -> f64 {
-    at.0 as f64
+fn js_date(at: Timestamp) -> Date {
+    Date::new(&JsValue::from_f64(at.0 as f64))
 }
 
 #[cfg(test)]
@@ -121,5 +157,16 @@ mod tests {
     fn server_renders_the_date_as_the_browser() {
         assert_eq!(utc_date(Timestamp(1_795_221_599_999)), "Nov 21, 2026");
         assert_eq!(utc_date(Timestamp(0)), "Jan 1, 1970");
+    }
+
+    #[test]
+    fn hours_are_in_utc_until_hydration() {
+        let midnight = Timestamp(1_795_219_200_000);
+        let hour = |hour| midnight.plus_ms(hour * HOUR_MS);
+        assert_eq!(hour_in_words(hour(23), false), "Nov 21, 23:00 – 00:00 UTC");
+        let ticks = |days_only| [0, 1, 6, 12, 18, 23].map(|index| hour_tick(hour(index), false, days_only));
+        assert_eq!(ticks(false), ["Nov 21", "", "06:00", "12:00", "18:00", ""]);
+        assert_eq!(ticks(true), ["Nov 21", "", "", "", "", ""]);
+        assert_eq!(utc_day(hour(24)), "Nov 22");
     }
 }
