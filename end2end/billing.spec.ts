@@ -1,14 +1,12 @@
-// Usage and cost by month.
+// Usage and cost by month. See charts.spec.ts for the chart.
 
 import { readFileSync } from 'node:fs';
-import type { Page } from '@playwright/test';
 import { axe, expect, expectFitsWidth, open, row, rows, test, waitForPage } from './fixtures';
 import type { Server, User } from './server';
 
 const DAY_MS = 86_400_000;
 const today = () => Math.floor(Date.now() / DAY_MS);
 const date = (day: number) => new Date(day * DAY_MS);
-const dayName = (day: number) => date(day).toLocaleDateString('en-US', { month: 'long', day: 'numeric', timeZone: 'UTC' });
 
 /** Counts requests of an organization's keys on one day: by default 1 to 7 of each key. */
 function addUsage(server: Server, owner: User, day: number, requests = '1 + k.number % 7'): void {
@@ -16,37 +14,6 @@ function addUsage(server: Server, owner: User, day: number, requests = '1 + k.nu
     select k.organization_id, ${day}, k.id, ${requests} from api_keys k join users u on u.organization_id = k.organization_id
     where u.email = '${owner.email}'`);
 }
-
-const slider = (page: Page) => page.getByRole('slider', { name: 'Day' });
-const shown = (page: Page) => page.locator('.chart-value');
-
-test('the chart shows the values of a day on hover, focus and touch', async ({ page, server, owner }) => {
-  server.addManyKeys(owner, 1, 'client');
-  addUsage(server, owner, today(), '1204');
-  await open(page, '/billing');
-  await expect(page.getByRole('table', { name: 'Requests per day' })).toContainText(`${dayName(today())}1,204`);
-  await expect(shown(page)).toHaveText('Requests per day');
-  await axe(page, 'billing');
-  await expectFitsWidth(page);
-
-  const dayOfMonth = date(today()).getUTCDate();
-  const bar = page.locator('.chart-day').nth(dayOfMonth - 1);
-  expect((await bar.locator('svg').boundingBox())!.width, 'width of a bar').toBeLessThanOrEqual(24);
-  await bar.hover();
-  await expect(shown(page)).toHaveText(`${dayName(today())} (today): 1,204 requests`);
-  await page.mouse.move(0, 0);
-  await expect(shown(page)).toHaveText('Requests per day');
-
-  await slider(page).focus();
-  await expect(slider(page)).toHaveAttribute('aria-valuetext', `${dayName(today())} (today): 1,204 requests`);
-  await page.keyboard.press('Home');
-  await expect(slider(page)).toHaveAttribute('aria-valuenow', '1');
-  if (dayOfMonth > 1) {
-    await expect(shown(page)).toHaveText(`${dayName(today() - dayOfMonth + 1)}: 0 requests`);
-  }
-  await page.keyboard.press('End');
-  await expect(slider(page)).toHaveAttribute('aria-valuenow', String(dayOfMonth));
-});
 
 test('more than a page of keys are searched, turned and exported', { tag: '@widths' }, async ({ page, server, owner }) => {
   server.addManyKeys(owner, 70, 'client');
@@ -70,7 +37,7 @@ test('more than a page of keys are searched, turned and exported', { tag: '@widt
   await expect(row(page, 'key 000007')).toContainText('Not priced');
   await expect(page.getByText('1 key', { exact: true })).toBeVisible();
   await expect(page.getByRole('searchbox')).toBeFocused();
-  await expect(slider(page), 'the search does not reload the chart').toBeVisible();
+  await expect(page.getByRole('slider', { name: 'Day' }), 'the search does not reload the chart').toBeVisible();
   await page.getByRole('searchbox').fill('nothing');
   await expect(page.getByText('No keys match your search.')).toBeVisible();
   await page.getByRole('searchbox').fill('');

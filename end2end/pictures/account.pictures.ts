@@ -34,4 +34,12 @@ pictures('billing', () => {
     await expect(page.getByRole('slider', { name: 'Day' })).toBeFocused();
     await take('value of a day');
   });
+
+  test('table of days', async ({ page, enter, take }) => {
+    await enter('typical');
+    await open(page, '/billing');
+    await page.getByText('Show as table').click();
+    await expect(page.getByRole('table', { name: 'Requests per day' })).toBeVisible();
+    await take('table of days', { full: true });
+  });
 });

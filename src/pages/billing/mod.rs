@@ -11,13 +11,14 @@ use leptos_meta::Title;
 
 use super::{error_page::LoadFailed, viewer::use_viewer};
 use crate::{api::billing::month_usage, routes};
-use chart::DaysChart;
+use chart::chart_data;
 use keys::KeyList;
 use latchkey_types::{
     billing::{Month, MonthUsage},
     permission::Permission,
 };
 use latchkey_ui::{
+    chart::Chart,
     empty_state::EmptyState,
     icon::{Glyph, Icon},
     money::RoundedPrice,
@@ -109,7 +110,7 @@ fn Usage(usage: MonthUsage, currency: String, query_state: BillingQueryState) ->
                 <div><dt>"Requests"</dt><dd>{format_integer(total)}</dd></div>
                 <div><dt>"Cost"</dt><dd><RoundedPrice amount=cost currency=currency.clone()/></dd></div>
             </dl>
-            <DaysChart month requests=usage.days.clone() costs=usage.costs.clone() currency=currency.clone() today/>
+            <div class="billing-chart"><Chart series=chart::SERIES data=chart_data(month, &usage.days, &usage.costs, &currency, today)/></div>
             <KeyList usage currency query_state/>
         }
     });
