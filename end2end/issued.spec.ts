@@ -43,7 +43,9 @@ test.describe('the issued keys', () => {
     const pages = page.getByRole('navigation', { name: 'Pages' });
     await expect(pages).toContainText('1–10 of 42');
     await expect(rows(page)).toHaveCount(11);
-    await expect(row(page, 'Person 42').getByRole('img', { name: /^At most \d+ per day$/ })).toBeVisible();
+    const sparkline = row(page, 'Person 42').getByRole('img', { name: /^At most \d+ per day$/ });
+    await expect(sparkline).toBeVisible();
+    await expect(sparkline.locator('path'), 'the highest of the bars').toHaveAttribute('d', /M\d+ 1000v-1000/);
     await axe(page, 'issued keys');
     await expectFitsWidth(page);
 

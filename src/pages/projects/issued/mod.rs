@@ -5,7 +5,6 @@ mod context;
 mod export_format;
 mod pager;
 mod query_state;
-mod sparkline;
 mod table;
 mod toolbar;
 

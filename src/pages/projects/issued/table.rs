@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use super::{
     actions::{RevokeDialog, RowActions, set_disabled},
     context::IssuedContext,
-    sparkline::Sparkline,
 };
 use crate::pages::projects::frame::use_project;
 use latchkey_types::{
@@ -15,6 +14,7 @@ use latchkey_types::{
     money::Money,
 };
 use latchkey_ui::{
+    chart::Sparkline,
     dialog::{Dialogs, use_dialogs},
     money::Price,
     number::{format_integer, pluralize},
@@ -92,6 +92,11 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
         let bucket = context.page.with(|page| page.as_ref().map_or(Bucket::Day, |page| page.bucket));
         (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
     });
+    let sparkline = move || {
+        let (values, bucket) = bars.get();
+        let label = sparkline_label(&values, bucket);
+        view! { <Sparkline values label/> }
+    };
     let toasts = use_toasts();
     let confirm_revoke = move |()| {
         if let Some(row) = row.get_untracked() {
@@ -108,7 +113,7 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
             <td class="cell-soft" data-label="Received">{received.map(|at| view! { <Time at/> })}</td>
             <td class="cell-number" data-label="Requests">
                 <span class="issued-requests">
-                    {move || { let (buckets, bucket) = bars.get(); view! { <Sparkline buckets bucket/> } }}
+                    {sparkline}
                     <span>{text(|row| format_integer(row.requests))}</span>
                 </span>
             </td>
@@ -123,5 +128,22 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
                 <RowActions status status_id is_holder_disabled pending=action.pending() on_toggle=toggle on_revoke=confirm_revoke/>
             </td>
         </tr>
+    }
+}
+
+/// Text alternative of a sparkline.
+fn sparkline_label(values: &[i64], bucket: Bucket) -> String {
+    let highest = values.iter().copied().max().unwrap_or_default();
+    format!("At most {} per {}", format_integer(highest), if bucket == Bucket::Hour { "hour" } else { "day" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sparkline_label_names_the_highest_bar() {
+        assert_eq!(sparkline_label(&[0, 1_200, 7], Bucket::Hour), "At most 1,200 per hour");
+        assert_eq!(sparkline_label(&[1], Bucket::Day), "At most 1 per day");
     }
 }
