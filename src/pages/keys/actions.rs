@@ -76,9 +76,16 @@ impl ListActions {
         // Keys that were disabled before stay disabled after `Undo`. Of keys that are not loaded, that is unknown.
         let active = chosen.rows().iter().filter(|row| row.status == Status::Active).map(|row| row.id);
         let undo = if chosen.rows().len() == count { active.collect() } else { Vec::new() };
+        let is_all = chosen.is_all();
         spawn_local(async move {
             match chosen.ids().await {
-                Ok(ids) => self.act_now(action, ids, None, undo).await,
+                Ok(ids) => {
+                    if is_all {
+                        // Otherwise all rows that are selected in the meantime could not be told from these.
+                        self.selection.replace_all(&ids);
+                    }
+                    self.act_now(action, ids, None, undo).await;
+                }
                 Err(error) => self.show_failure(&error),
             }
         });
@@ -124,7 +131,13 @@ impl ListActions {
                 self.toasts.success(receipt_text(if before == row.name { "Changes saved" } else { "Key renamed" }, &edited));
                 self.reload();
             }
-            DialogResult::Bulk(action, report, name) => self.show_acted(action, report, name, Vec::new()),
+            DialogResult::Bulk(action, report, name) => {
+                // Nothing can be selected while the dialog is open.
+                if name.is_none() && !report.processed.is_empty() {
+                    self.selection.select_only(report.remaining.clone());
+                }
+                self.show_acted(action, report, name, Vec::new());
+            }
             DialogResult::Retry(action, ids) => self.dialogs.open(OpenDialog::Retry(action, ids)),
             DialogResult::Exported(Ok(true)) => self.toasts.success("Export downloaded".to_owned()),
             DialogResult::Exported(Ok(false)) => self.toasts.stopped("Export stopped".to_owned()),
@@ -190,7 +203,7 @@ impl ListActions {
             self.show_status(action, &report.processed);
         }
         if name.is_none() {
-            self.selection.select_only(report.remaining.clone());
+            self.selection.deselect(&report.processed);
             // The clicked button may be disabled now and lose the focus.
             set_timeout(browser::focus_fallback, Duration::ZERO);
         }

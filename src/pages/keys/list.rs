@@ -74,7 +74,7 @@ pub(super) fn KeyList(
         let query = query_state.get();
         if let Some(before) = before.filter(|before| *before != query) {
             if !query.has_same_filters(&before) {
-                selection.clear();
+                selection.on_filters_changed();
             }
             spawn_local(rows.reopen(ScrollPosition::Top));
         }

@@ -1,6 +1,6 @@
 //! The selected rows and the checkboxes that select them.
 
-use std::{ops::Range, time::Duration};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
@@ -27,24 +27,48 @@ use latchkey_ui::{
 /// The most ids of one response.
 const IDS_MAX: usize = 1000;
 
-/// The selected rows of a list.
+/// The selected rows of a list. They stay selected when the list is reopened, unless they are gone or it has other filters.
 ///
-/// "All" refers to the rows of the list as it was opened when they were selected, because keys created later were not meant. It is therefore
-/// cleared when the list is reopened. Individually selected rows stay selected.
+/// "All" refers to the rows of the list as it was opened when they were selected, because keys created later were not meant. When the list is
+/// reopened, it is replaced by their ids.
 #[derive(Clone, Copy)]
 pub(super) struct RowSelection {
     picked: RwSignal<Selection<ItemId>>,
     /// The row that was clicked last, where a range selection begins: the list and the row's index.
     last: StoredValue<Option<(String, usize)>>,
+    /// The list that "all" refers to, if another one was opened and the ids are not loaded yet.
+    all_of: RwSignal<Option<ListSize>>,
+    /// Whether the next list has other filters.
+    filters_changed: StoredValue<bool>,
     rows: Rows<KeyRow>,
+}
+
+/// An opened list and the number of its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ListSize {
+    /// The cursor of its beginning.
+    listing: String,
+    total: usize,
+    /// Whether there are no more rows than `total`.
+    is_exact: bool,
+}
+
+impl ListSize {
+    fn of(rows: Rows<KeyRow>) -> Self {
+        Self { listing: rows.listing(), total: rows.total(), is_exact: rows.is_total_exact() }
+    }
+
+    /// The ids of its rows.
+    async fn ids(self) -> Result<Vec<ItemId>, Error> {
+        ids_between(Anchor { index: 0, cursor: self.listing }, 0..self.total).await
+    }
 }
 
 /// A snapshot of the selection.
 #[derive(Clone)]
 pub(super) struct SelectedKeys {
     picked: Selection<ItemId>,
-    listing: String,
-    total: usize,
+    list: ListSize,
     /// The selected rows that are loaded, in order.
     rows: Vec<KeyRow>,
     /// The loaded rows that are excluded from "all".
@@ -54,11 +78,17 @@ pub(super) struct SelectedKeys {
 impl SelectedKeys {
     /// These keys, whatever list they are in.
     pub(super) fn of(ids: Vec<ItemId>) -> Self {
-        Self { total: ids.len(), picked: Selection::of(ids), listing: String::new(), rows: Vec::new(), excluded: Vec::new() }
+        let list = ListSize { listing: String::new(), total: ids.len(), is_exact: true };
+        Self { picked: Selection::of(ids), list, rows: Vec::new(), excluded: Vec::new() }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.picked.count(self.total)
+        self.picked.count(self.list.total)
+    }
+
+    /// Whether all rows are selected, so that the ids are only known after loading the whole list.
+    pub(super) fn is_all(&self) -> bool {
+        self.picked.named().is_none()
     }
 
     /// The selected rows that are loaded, in order.
@@ -71,10 +101,10 @@ impl SelectedKeys {
     /// # Errors
     /// `ListingGone` as for [`Self::ids`].
     pub(super) async fn recent_use(self) -> Result<RecentUse, Error> {
-        if self.picked.named().is_some() {
+        if !self.is_all() {
             return Ok(recent_use(&self.rows));
         }
-        let (all, excluded) = (keys::list_recent_use(self.listing).await?, recent_use(&self.excluded));
+        let (all, excluded) = (keys::list_recent_use(self.list.listing).await?, recent_use(&self.excluded));
         Ok(RecentUse {
             within_day: all.within_day.saturating_sub(excluded.within_day),
             within_week: all.within_week.saturating_sub(excluded.within_week),
@@ -90,19 +120,25 @@ impl SelectedKeys {
             return Ok(named.iter().copied().collect());
         }
         // Not more than the number that was shown: the rows may not be counted yet.
-        let all = ids_between(Anchor { index: 0, cursor: self.listing.clone() }, 0..self.total).await?;
+        let all = self.list.ids().await?;
         Ok(all.into_iter().filter(|id| self.picked.contains(id)).collect())
     }
 }
 
 impl RowSelection {
     pub(super) fn new(rows: Rows<KeyRow>) -> Self {
-        let selection = Self { picked: RwSignal::new(Selection::none()), last: StoredValue::new(None), rows };
-        let listing = Memo::new(move |_| rows.listing());
-        Effect::new(move |before: Option<String>| {
-            let now = listing.get();
-            if before.is_some_and(|before| before != now) && selection.picked.with_untracked(|picked| picked.named().is_none()) {
-                selection.clear();
+        let selection = Self {
+            picked: RwSignal::new(Selection::none()),
+            last: StoredValue::new(None),
+            all_of: RwSignal::new(None),
+            filters_changed: StoredValue::new(false),
+            rows,
+        };
+        let list = Memo::new(move |_| ListSize::of(rows));
+        Effect::new(move |before: Option<ListSize>| {
+            let now = list.get();
+            if let Some(before) = before.filter(|before| before.listing != now.listing) {
+                selection.on_reopened(before);
             }
             now
         });
@@ -110,18 +146,49 @@ impl RowSelection {
     }
 
     pub(super) fn count(self) -> usize {
-        self.picked.with(|picked| picked.count(self.rows.total()))
+        self.picked.with(|picked| picked.count(self.total()))
+    }
+
+    /// Whether all, none or some rows are selected.
+    fn extent(self) -> Option<bool> {
+        self.picked.with(|picked| picked.extent(self.total()))
+    }
+
+    /// The number of rows of the list that the selection refers to.
+    fn total(self) -> usize {
+        self.all_of.with(|list| list.as_ref().map(|list| list.total)).unwrap_or_else(|| self.rows.total())
     }
 
     pub(super) fn clear(self) {
-        self.last.set_value(None);
-        self.picked.set(Selection::none());
+        self.select_only(Vec::new());
+    }
+
+    /// Clears the selection, now and when the rows with the new filters are there: until then the old rows can be selected.
+    pub(super) fn on_filters_changed(self) {
+        self.filters_changed.set_value(true);
+        self.clear();
     }
 
     /// Selects only these rows.
     pub(super) fn select_only(self, ids: Vec<ItemId>) {
         self.last.set_value(None);
+        self.all_of.set(None);
         self.picked.set(Selection::of(ids));
+    }
+
+    /// Deselects rows on which an action has finished. Rows that were selected in the meantime stay selected.
+    pub(super) fn deselect(self, ids: &[ItemId]) {
+        self.picked.update(|picked| picked.set(ids.iter().copied(), false));
+    }
+
+    /// Replaces "all" by the ids that it stands for. Has no effect if the page was closed.
+    pub(super) fn replace_all(self, ids: &[ItemId]) {
+        let _ = self.all_of.try_set(None);
+        let _ = self.picked.try_update(|picked| {
+            if picked.named().is_none() {
+                *picked = Selection::of(ids.iter().copied().filter(|id| picked.contains(id)));
+            }
+        });
     }
 
     /// Removes deleted rows from the selection.
@@ -130,11 +197,65 @@ impl RowSelection {
         self.picked.update(|picked| picked.remove(gone));
     }
 
+    /// Keeps the selected rows that are in the list which has replaced the one `before`.
+    fn on_reopened(self, before: ListSize) {
+        if self.filters_changed.get_value() {
+            self.filters_changed.set_value(false);
+            return self.clear();
+        }
+        if self.picked.with_untracked(|picked| picked.named().is_some()) {
+            return self.drop_gone();
+        }
+        let of = self.all_of.get_untracked().unwrap_or(before);
+        // Not for lists that are too long to be counted.
+        if !of.is_exact {
+            return self.clear();
+        }
+        self.all_of.set(Some(of.clone()));
+        spawn_local(async move {
+            let ids = of.clone().ids().await;
+            // The selection may have been replaced, or the page closed, in the meantime.
+            if self.all_of.try_get_untracked().flatten() != Some(of) {
+                return;
+            }
+            match ids {
+                Ok(ids) => {
+                    self.replace_all(&ids);
+                    self.drop_gone();
+                }
+                Err(_) => self.clear(),
+            }
+        });
+    }
+
+    /// Deselects the rows that are not in the list. A list that is too long to be counted is not searched for them.
+    fn drop_gone(self) {
+        let loaded: BTreeSet<ItemId> = self.rows.loaded().iter().map(|row| row.id).collect();
+        let list = untrack(|| ListSize::of(self.rows));
+        let are_loaded = self.picked.with_untracked(|picked| picked.named().is_none_or(|named| named.is_subset(&loaded)));
+        if are_loaded || !list.is_exact {
+            return;
+        }
+        if loaded.len() == list.total {
+            return self.picked.update(|picked| picked.retain(&loaded));
+        }
+        spawn_local(async move {
+            let ids = list.clone().ids().await;
+            // The list may have been reopened, or the page closed, in the meantime.
+            let is_current = !self.picked.is_disposed() && untrack(|| self.rows.listing()) == list.listing;
+            if let Some(ids) = ids.ok().filter(|_| is_current) {
+                let ids: BTreeSet<ItemId> = ids.into_iter().collect();
+                self.picked.update(|picked| picked.retain(&ids));
+            }
+        });
+    }
+
     pub(super) fn snapshot(self) -> SelectedKeys {
         let picked = self.picked.get_untracked();
         let (rows, others): (Vec<_>, _) = self.rows.loaded().into_iter().partition(|row| picked.contains(&row.id));
         let excluded = if picked.named().is_none() { others } else { Vec::new() };
-        untrack(|| SelectedKeys { picked, listing: self.rows.listing(), total: self.rows.total(), rows, excluded })
+        let list = self.all_of.get_untracked().unwrap_or_else(|| untrack(|| ListSize::of(self.rows)));
+        SelectedKeys { picked, list, rows, excluded }
     }
 
     /// Handles a click on a row's checkbox. With Shift, applies to the range since the last click.
@@ -182,8 +303,16 @@ impl RowSelection {
     }
 
     fn click_all(self) {
-        let all = self.picked.with_untracked(|picked| picked.extent(untrack(|| self.rows.total()))) == Some(true);
-        self.picked.set(if all { Selection::none() } else { Selection::all() });
+        let all = untrack(|| self.extent()) == Some(true);
+        self.all_of.set(None);
+        self.picked.set(if all { Selection::none() } else { self.every_row() });
+    }
+
+    /// A selection of all rows, by their ids if they are loaded.
+    fn every_row(self) -> Selection<ItemId> {
+        let loaded = self.rows.loaded();
+        let is_complete = untrack(|| self.rows.is_total_exact() && self.rows.total() == loaded.len());
+        if is_complete { Selection::of(loaded.iter().map(|row| row.id)) } else { Selection::all() }
     }
 }
 
@@ -220,14 +349,14 @@ pub(super) fn RowCheckbox(
 /// The checkbox in the heading: selects all matching keys, including keys that are not loaded.
 #[component]
 pub(super) fn SelectAllCheckbox(selection: RowSelection) -> impl IntoView {
-    let checked = Signal::derive(move || selection.picked.with(|picked| picked.extent(selection.rows.total())));
+    let checked = Signal::derive(move || selection.extent());
     view! { <Checkbox label="Select all" checked on_click=move |_| selection.click_all()/> }
 }
 
 /// The number of selected rows and a button that clears the selection.
 #[component]
 pub(super) fn SelectionStatus(selection: RowSelection) -> impl IntoView {
-    let status = move || match (selection.count(), selection.picked.with(|picked| picked.extent(selection.rows.total()))) {
+    let status = move || match (selection.count(), selection.extent()) {
         (0, _) => None,
         (count, Some(true)) if count > 1 => Some(format!("All {} selected", format_count(count))),
         (count, _) => Some(format!("{} selected", format_count(count))),

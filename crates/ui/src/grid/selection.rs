@@ -46,6 +46,11 @@ impl<Id: Ord> Selection<Id> {
         }
     }
 
+    /// Removes all rows but these, so that the others count neither as selected nor as excluded.
+    pub fn retain(&mut self, ids: &BTreeSet<Id>) {
+        self.named.retain(|id| ids.contains(id));
+    }
+
     /// The number of selected rows of a list with this total.
     pub fn count(&self, total: usize) -> usize {
         if self.all { total.saturating_sub(self.named.len()) } else { self.named.len() }
@@ -103,6 +108,18 @@ mod tests {
         all.set([7], false);
         all.remove(&[7]);
         assert_eq!(all.count(9), 9);
+    }
+
+    #[test]
+    fn only_retained_rows_are_counted() {
+        let listed = BTreeSet::from([2, 3, 4]);
+        let mut some = Selection::of([1, 2, 3]);
+        some.retain(&listed);
+        assert_eq!(some.named(), Some(&BTreeSet::from([2, 3])));
+        let mut all = Selection::all();
+        all.set([1, 2], false);
+        all.retain(&listed);
+        assert_eq!(all.count(listed.len()), 2);
     }
 
     #[test]
