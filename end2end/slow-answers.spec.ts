@@ -1,7 +1,7 @@
 // Slow responses: a dialog stays open until its response arrives, and leaving the page loses no secret.
 
 import type { Page } from '@playwright/test';
-import { axe, copyAndClose, expect, open, row, secret, test, waitForPage } from './fixtures';
+import { axe, call, copyAndClose, expect, open, row, secret, test, waitForPage } from './fixtures';
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const popUp = (page: Page) => page.getByRole('dialog', { name: 'Copy your new key' });
@@ -107,6 +107,82 @@ test.describe('a slow response', { tag: '@once' }, () => {
     await expect(page.getByText('Key disabled')).toBeVisible();
     await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(row(page, 'nightly-build').getByText('Disabled', { exact: true })).toBeVisible();
+  });
+
+  test('of the list keeps the rows that are selected meanwhile', async ({ page, server, owner, internalKey }) => {
+    server.addManyKeys(owner, 4);
+    const checkbox = (number: number) => page.getByRole('checkbox', { name: `Select key 00000${number}`, exact: true });
+    const status = (text: string) => page.getByText(text, { exact: true });
+    const list = page.getByRole('table', { name: 'Agent API Key' });
+    await open(page, '/keys/agent');
+    const run = (action: string) => page.getByRole('group', { name: 'Selected keys' }).getByRole('button', { name: action }).click();
+
+    await test.step('while the action runs', async () => {
+      await checkbox(1).click();
+      const release = await holdResponses(page, 'keys/bulk');
+      await run('Disable');
+      await checkbox(2).click();
+      await expect(status('2 selected')).toBeVisible();
+      release();
+      await expect(row(page, 'key 000001').getByText('Disabled', { exact: true })).toBeVisible();
+      await expect(status('1 selected')).toBeVisible();
+      await expect(checkbox(1)).not.toBeChecked();
+      await expect(checkbox(2)).toBeChecked();
+      await page.unrouteAll();
+    });
+
+    await test.step('while the list is read again after it', async () => {
+      const release = await holdResponses(page, 'keys/open');
+      await run('Disable');
+      await expect(row(page, 'key 000002').getByText('Disabled', { exact: true })).toBeVisible();
+      await page.getByRole('checkbox', { name: 'Select all' }).click();
+      await expect(status('All 4 selected')).toBeVisible();
+      await expect(list).toHaveAttribute('aria-busy', 'true');
+      release();
+      await expect(list).not.toHaveAttribute('aria-busy');
+      await expect(status('All 4 selected')).toBeVisible();
+      await expect(checkbox(3)).toBeChecked();
+      await page.unrouteAll();
+    });
+
+    await test.step('but not rows that are gone', async () => {
+      const { key } = await server.addKey(internalKey, 'deleted elsewhere');
+      await button(page, 'Reload').click();
+      await page.getByRole('checkbox', { name: 'Select deleted elsewhere' }).click();
+      await expect(status('All 5 selected')).toBeVisible();
+      await call(page, server, 'keys/bulk', { action: 'delete', ids: [key.id] });
+      await button(page, 'Reload').click();
+      await expect(row(page, 'deleted elsewhere')).toHaveCount(0);
+      await expect(status('All 4 selected')).toBeVisible();
+    });
+
+    await test.step('nor rows of a list with other filters', async () => {
+      await button(page, 'Clear selection').click();
+      const release = await holdResponses(page, 'keys/open');
+      await page.getByRole('searchbox').fill('000001');
+      await expect(list).toHaveAttribute('aria-busy', 'true');
+      await checkbox(3).click();
+      await expect(status('1 selected')).toBeVisible();
+      release();
+      await expect(row(page, 'key 000003')).toHaveCount(0);
+      await expect(status('1 selected')).toHaveCount(0);
+    });
+  });
+
+  test('of the list keeps the row to which a key has moved', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 300);
+    await open(page, '/keys/agent');
+    const release = await holdResponses(page, 'keys/open');
+    await page.getByRole('columnheader', { name: 'Key Name' }).getByRole('button').press('Enter');
+    const list = page.getByRole('table', { name: 'Agent API Key' });
+    await expect(list).toHaveAttribute('aria-busy', 'true');
+    await page.keyboard.press('End');
+    const last = page.locator('[aria-rowindex="301"]');
+    await expect(last).toBeFocused();
+    release();
+    await expect(list).not.toHaveAttribute('aria-busy');
+    await expect(row(page, 'key 000300')).toBeInViewport({ ratio: 0.99 });
+    await expect(last).toBeFocused();
   });
 
   test('shows an invitation link after leaving the page', async ({ page, owner: _ }) => {

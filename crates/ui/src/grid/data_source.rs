@@ -80,6 +80,8 @@ pub struct Rows<Row: GridRow> {
     turn: RwSignal<u32>,
     /// Counts scrolls to the top.
     scroll_to_top: RwSignal<u32>,
+    /// Whether a key has moved the focus since the list was last reopened.
+    has_moved: StoredValue<bool>,
     window: RwSignal<Range<usize>>,
     /// The window and the rows ahead of it.
     needed: StoredValue<Range<usize>>,
@@ -108,6 +110,7 @@ impl<Row: GridRow> Rows<Row> {
             opening: RwSignal::new(false),
             turn: RwSignal::new(0),
             scroll_to_top: RwSignal::new(0),
+            has_moved: StoredValue::new(false),
             window: RwSignal::new(0..0),
             needed: StoredValue::new(0..0),
             fetching: StoredValue::new(Vec::new()),
@@ -176,11 +179,17 @@ impl<Row: GridRow> Rows<Row> {
         self.scroll_to_top.into()
     }
 
+    /// Keeps the scroll position although another list is being opened: a key has moved the focus in the meantime.
+    pub fn keep_position(self) {
+        self.has_moved.set_value(true);
+    }
+
     /// Reopens the list. The old rows stay until all visible rows of the new list are loaded.
     pub async fn reopen(self, position: ScrollPosition) {
         // The page may have been closed.
         let Some(turn) = self.turn.try_get_untracked().map(|turn| turn + 1) else { return };
         self.turn.set(turn);
+        self.has_moved.set_value(false);
         self.opening.set(true);
         let outcome = self.load(position).await;
         // The list was reopened again, or the page was closed.
@@ -197,8 +206,11 @@ impl<Row: GridRow> Rows<Row> {
                 if let Some(focused) = focused {
                     request_animation_frame(|| focused.restore());
                 }
-                if position == ScrollPosition::Top {
+                if position == ScrollPosition::Top && !self.has_moved.get_value() {
                     self.scroll_to_top.update(|scroll_to_top| *scroll_to_top += 1);
+                } else {
+                    // The list may have been scrolled in the meantime.
+                    self.fetch_missing();
                 }
             }
             Err(error) => self.error.set(Some(error)),

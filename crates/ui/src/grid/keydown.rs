@@ -30,7 +30,11 @@ pub(super) fn keydown_handler<Row: GridRow>(
         if browser::has_modifier(&event) || browser::is_typing() {
             return;
         }
-        let is_used = match (Movement::of_key(&event.key()), on_command.filter(|_| event.shift_key())) {
+        let movement = Movement::of_key(&event.key());
+        if movement.is_some() {
+            rows.keep_position();
+        }
+        let is_used = match (movement, on_command.filter(|_| event.shift_key())) {
             (Some(movement), Some(on_command)) => {
                 on_command.run(focus.extend(movement));
                 true

@@ -140,8 +140,12 @@ pub fn DataGrid<Row: GridRow>(
         is_last_try || is_reached
     });
     // Also while nothing in the list is focused.
-    on_shortcut("j", move || focus.go(Movement::Down));
-    on_shortcut("k", move || focus.go(Movement::Up));
+    let go = move |movement| {
+        rows.keep_position();
+        focus.go(movement);
+    };
+    on_shortcut("j", move || go(Movement::Down));
+    on_shortcut("k", move || go(Movement::Up));
 
     let on_scroll = move |_| {
         if let Some(scroller) = scroller.get_untracked() {
