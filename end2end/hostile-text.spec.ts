@@ -695,7 +695,7 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
       submit: 'Add service',
     },
     { path: '/settings/members', open: openButton('Invite'), fields: ['Email'], submit: 'Invite', reveals: true },
-    { path: '/projects', open: openButton('New project'), fields: ['Name', 'Description'], valid: { Description: '' }, submit: 'Create project', reopens: true },
+    { path: '/projects', open: openButton('Create project'), fields: ['Name', 'Description'], valid: { Description: '' }, submit: 'Create project', reopens: true },
     { path: `/projects/${project.id}`, open: openButton('Add node'), fields: ['Name'], submit: 'Save' },
     { path: `/projects/${project.id}`, open: openButton('Add secret'), fields: ['Value', 'Name'], valid: { Name: 'api_token' }, submit: 'Save' },
     {

@@ -15,7 +15,7 @@ async function editText(tile: Locator, name: string, text: string): Promise<void
 /** Creates a project through the page. Returns its path. */
 async function createProject(page: Page, name: string): Promise<string> {
   await open(page, '/projects');
-  await page.getByRole('button', { name: 'New project' }).click();
+  await page.getByRole('button', { name: 'Create project' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name', { exact: true }).fill(name);
   await dialog.getByLabel('Visibility').selectOption({ label: 'Everyone in the organization' });

@@ -9,11 +9,11 @@ const section = (page: Page, name: string): Locator => page.getByRole('region', 
 /** Creates a project through the page. Returns its path. */
 async function createProject(page: Page, name: string, visibility = 'Project members only'): Promise<string> {
   await open(page, '/projects');
-  await page.getByRole('button', { name: 'New project' }).click();
+  await page.getByRole('button', { name: 'Create project' }).click();
   await page.getByLabel('Name', { exact: true }).fill(name);
   await page.getByLabel('Description').fill('Output of the sequencers.\nOne run a day.');
   await page.getByLabel('Visibility').selectOption({ label: visibility });
-  await page.getByRole('button', { name: 'Create project' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Create project' }).click();
   await page.waitForURL(/\/projects\/prj_\w+$/);
   await expect(page.getByRole('heading', { level: 1, name, exact: true })).toBeVisible();
   return new URL(page.url()).pathname;
@@ -46,7 +46,7 @@ test.describe('a project', () => {
     await expect(page.getByText('No projects yet')).toBeVisible();
     await axe(page, 'no projects');
     await expectFitsWidth(page);
-    await page.getByRole('button', { name: 'New project' }).click();
+    await page.getByRole('button', { name: 'Create project' }).click();
     await axe(page, 'the dialog for a new project');
     await submitDialog(page, {}, 'Create project');
     await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
@@ -57,7 +57,7 @@ test.describe('a project', () => {
 
     // A duplicate name is rejected, and the typed values are kept.
     await open(page, '/projects');
-    await page.getByRole('button', { name: 'New project' }).click();
+    await page.getByRole('button', { name: 'Create project' }).click();
     await submitDialog(page, { Name: 'READS', Description: 'typed' }, 'Create project');
     await expect(page.getByText('A project with this name already exists.')).toBeVisible();
     await expect(page.getByLabel('Description')).toHaveValue('typed');

@@ -16,7 +16,7 @@ pictures('projects', () => {
   test('create', async ({ page, enter, take }) => {
     await enter('typical');
     await open(page, '/projects');
-    await page.getByRole('button', { name: 'New project' }).click();
+    await page.getByRole('button', { name: 'Create project' }).click();
     await take('create');
   });
 });

@@ -89,7 +89,7 @@ pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callb
             <SelectField form name="grace_seconds" label="Grace period" options value=GRACE_DEFAULT_SECONDS.to_string()
                 hint="How long the old secret keeps working." on_change=move |seconds: String| grace.set(seconds.parse().unwrap_or_default())/>
             <Show when=move || grace.get() == 0>
-                <p class="caution"><Icon glyph=Glyph::Warning/> "Callers that use the old secret fail at once."</p>
+                <p class="caution"><Icon glyph=Glyph::Warning/> "Calls with the old secret will fail immediately."</p>
             </Show>
         </FormDialog>
     }

@@ -36,7 +36,7 @@ pub(super) fn CreateDialog(
     };
     let options = Visibility::ALL.iter().map(|visibility| (visibility.as_str().to_owned(), visibility.label().to_owned())).collect();
     view! {
-        <FormDialog title="New project" form submit="Create project" on_submit=submit on_dismiss>
+        <FormDialog title="Create project" form submit="Create project" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" autofocus=true/>
             <TextArea form name="description" label="Description" hint="Shown to everyone who can see the project." optional=true/>
             <SelectField form name="visibility" label="Visibility" options value=Visibility::default().as_str().to_owned()

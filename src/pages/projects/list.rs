@@ -79,7 +79,7 @@ fn Projects(viewer: Viewer, first: Vec<ProjectRow>) -> impl IntoView {
             <h1>"Projects"</h1>
             // While there are none, the empty state has the button.
             {move || (can_create && !is_empty.get()).then(|| view! {
-                <PageActions><Button label="New project" variant=ButtonVariant::Primary on_click=create/></PageActions>
+                <PageActions><Button label="Create project" variant=ButtonVariant::Primary on_click=create/></PageActions>
             })}
             <PageLead text="Projects let people request API keys from templates that you approve."/>
             <div class="panel">
@@ -98,7 +98,7 @@ fn NoProjects(can_create: bool, create: Callback<()>) -> impl IntoView {
     if can_create {
         view! {
             <EmptyState glyph=Glyph::Folder title="No projects yet" text="Create a project, add a key template, and let others request access.">
-                <Button label="New project" variant=ButtonVariant::Primary on_click=create/>
+                <Button label="Create project" variant=ButtonVariant::Primary on_click=create/>
             </EmptyState>
         }
         .into_any()

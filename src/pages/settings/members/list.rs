@@ -79,7 +79,7 @@ fn MemberActions(context: MembersContext, member: Memo<MemberRow>, is_you: Memo<
     let can_change = Memo::new(move |_| context.may_change(member.with(|member| member.role_id)));
     move || {
         if is_you.get() {
-            view! { <a href=routes::PROFILE.path title="Somebody else has to change your role">{routes::PROFILE.label}</a> }.into_any()
+            view! { <a href=routes::PROFILE.path title="Someone else must change your role">{routes::PROFILE.label}</a> }.into_any()
         } else if can_change.get() {
             view! { <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton> }
                 .into_any()
