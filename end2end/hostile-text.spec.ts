@@ -206,7 +206,7 @@ async function expectShown(page: Page, path: string, texts: string[], expectHarm
 /** Opens a list of keys and expects these texts in its cells, literally. The page contains only the rows near the scroll position. */
 async function expectListed(page: Page, path: string, label: string, texts: string[], expectHarmless: () => Promise<void>): Promise<void> {
   await open(page, path);
-  const list = page.getByRole('region', { name: label, exact: true });
+  const list = page.getByRole('region', { name: `${label}, list`, exact: true });
   await expect(rows(page).first()).toBeVisible();
   const shown = new Set<string>();
   const missing = async () => {
@@ -696,8 +696,8 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
     },
     { path: '/settings/members', open: openButton('Invite'), fields: ['Email'], submit: 'Invite', reveals: true },
     { path: '/projects', open: openButton('Create project'), fields: ['Name', 'Description'], valid: { Description: '' }, submit: 'Create project', reopens: true },
-    { path: `/projects/${project.id}`, open: openButton('Add node'), fields: ['Name'], submit: 'Save' },
-    { path: `/projects/${project.id}`, open: openButton('Add secret'), fields: ['Value', 'Name'], valid: { Name: 'api_token' }, submit: 'Save' },
+    { path: `/projects/${project.id}`, open: openButton('Add node'), fields: ['Name'], submit: 'Add node' },
+    { path: `/projects/${project.id}`, open: openButton('Add secret'), fields: ['Value', 'Name'], valid: { Name: 'api_token' }, submit: 'Add secret' },
     {
       path: `/projects/${project.id}/keys`,
       // After an invalid reason the request is still pending, and this has no effect.

@@ -137,7 +137,7 @@ test.describe('a project', () => {
     await axe(page, 'the dialog for a new member');
     await page.getByLabel('Person').selectOption({ label: `Grace Hopper (${grace.email})` });
     await page.getByLabel('Role', { exact: true }).selectOption({ label: 'Viewer' });
-    await submitDialog(page, {}, 'Add');
+    await submitDialog(page, {}, 'Add member');
     await expect(row(page, 'Grace Hopper')).toContainText('Viewer');
     await axe(page, 'members of a project');
     await expectFitsWidth(page);
@@ -180,9 +180,9 @@ test.describe('a project', () => {
     await page.keyboard.press('Enter');
     await expect(row(page, 'Input').getByRole('cell').nth(1)).toHaveText('1');
     await nodes.getByRole('button', { name: 'Add node' }).click();
-    await submitDialog(page, { Name: 'input' }, 'Save');
+    await submitDialog(page, { Name: 'input' }, 'Add node');
     await expect(page.getByText('This project already has a node with this name.')).toBeVisible();
-    await submitDialog(page, { Name: 'Output' }, 'Save');
+    await submitDialog(page, { Name: 'Output' }, 'Add node');
     await row(page, 'Output').getByRole('button', { name: 'Edit' }).click();
     await submitDialog(page, { Name: 'Results' }, 'Save');
     await expect(row(page, 'Results').getByRole('cell').nth(1)).toHaveText('2');
@@ -194,10 +194,10 @@ test.describe('a project', () => {
     const secrets = section(page, 'Secrets');
     await secrets.getByRole('button', { name: 'Add secret' }).click();
     await axe(page, 'the dialog for a new secret');
-    await submitDialog(page, { Name: 'api-token', Value: 's3cret value' }, 'Save');
+    await submitDialog(page, { Name: 'api-token', Value: 's3cret value' }, 'Add secret');
     await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
     await expect(page.getByLabel('Value', { exact: true }), 'the typed value is kept').toHaveValue('s3cret value');
-    await submitDialog(page, { Name: 'api_token' }, 'Save');
+    await submitDialog(page, { Name: 'api_token' }, 'Add secret');
     await expect(row(page, 'api_token')).toContainText(owner.name);
     const project = path.split('/')[2];
     const read = async () => (await server.get(internalKey, `/projects/${project}/secrets/api_token`)).value;

@@ -126,7 +126,7 @@ fn AddDialog(context: AboutContext, on_dismiss: Callback<()>, on_done: Callback<
         .into_any();
     }
     view! {
-        <FormDialog title="Add member" form submit="Add" on_submit=submit on_dismiss>
+        <FormDialog title="Add member" form submit="Add member" on_submit=submit on_dismiss>
             <SelectField form name="user" label="Person" options=people/>
             <SelectField form name="role" label="Role" options=roles value=default_role hint=ROLE_HINT/>
         </FormDialog>

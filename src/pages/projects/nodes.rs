@@ -79,8 +79,9 @@ fn NameDialog(context: AboutContext, node: Option<NodeRow>, on_dismiss: Callback
     let id = node.as_ref().map(|node| node.id);
     let name = node.map(|node| node.name).unwrap_or_default();
     let submit = move |()| form.send(form.check("name", validate::name).map(|name| save(context, id, name)), move |message| on_done.run(message));
+    let (title, verb) = if id.is_some() { ("Edit node", "Save") } else { ("Add node", "Add node") };
     view! {
-        <FormDialog title=if id.is_some() { "Edit node" } else { "Add node" } form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title form submit=verb on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name hint="e.g. Input. Latchkey assigns a permanent ID." autofocus=true/>
         </FormDialog>
     }
@@ -89,7 +90,7 @@ fn NameDialog(context: AboutContext, node: Option<NodeRow>, on_dismiss: Callback
 async fn save(context: AboutContext, id: Option<i64>, name: String) -> Result<String, Error> {
     match id {
         Some(id) => rename_node(context.id, id, name).await.map(|()| "Node renamed".to_owned()),
-        None => create_node(context.id, name).await.map(|node| format!("Node created (ID {})", node.id)),
+        None => create_node(context.id, name).await.map(|node| format!("Node added (ID {})", node.id)),
     }
 }
 

@@ -89,7 +89,7 @@ fn AddDialog(context: AboutContext, on_dismiss: Callback<()>, on_done: Callback<
         form.send(request, move |_| on_done.run("Secret added".to_owned()));
     };
     view! {
-        <FormDialog title="Add secret" form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title="Add secret" form submit="Add secret" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" hint="Letters, digits and _, e.g. api_token" autofocus=true/>
             <Field form name="value" label="Value" kind=InputKind::Password autocomplete="new-password" hint="You can replace it later. It won’t be shown again."/>
         </FormDialog>

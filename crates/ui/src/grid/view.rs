@@ -162,7 +162,9 @@ pub fn DataGrid<Row: GridRow>(
     let heading = move |column| view! { <Heading column order on_order/> };
     let row_line = move |index: usize| view! { <GridRowView index rows row_view focus/> };
     view! {
-        <div class=format!("grid {class}") node_ref=scroller tabindex="-1" role="region" aria-label=label on:scroll=on_scroll on:scrollend=on_scrollend
+        // Its name differs from that of the table in it, which a screen reader says next.
+        <div class=format!("grid {class}") node_ref=scroller tabindex="-1" role="region" aria-label=format!("{label}, list")
+            on:scroll=on_scroll on:scrollend=on_scrollend
             on:keydown=keydown_handler(rows, focus, on_command) on:focusin=move |event| focus.on_focusin(&event)>
             <div class="grid-probe" node_ref=probe></div>
             <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
