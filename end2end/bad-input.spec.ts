@@ -92,7 +92,7 @@ test.describe('search', { tag: '@once' }, () => {
 });
 
 test.describe('sign-in', () => {
-  test.use({ expectedErrors: [401] });
+  test.use({ expectedErrors: [401, 429] });
 
   test('rejects a wrong password and keeps the email', async ({ page, server }) => {
     const user = server.addUser();
@@ -104,6 +104,23 @@ test.describe('sign-in', () => {
     await signIn(page, { ...user, email: 'unknown@example.com' });
     await expect(page.getByRole('alert')).toContainText('Incorrect email or password.');
     await expect(page).toHaveURL('/sign-in');
+  });
+
+  test('says how long to wait after too many attempts', { tag: '@once' }, async ({ page, server }) => {
+    const user = server.addUser();
+    await page.route('**/fn/account/sign-in*', (route) => route.fulfill({ status: 429, json: { code: 'throttled', seconds: 5 } }));
+    await open(page, '/sign-in');
+    await signIn(page, user);
+    await expect(page.getByRole('alert')).toContainText('Too many attempts.');
+    const waiting = page.getByRole('button', { name: /^Try again in 0:0[1-5]$/ });
+    await expect(waiting).toHaveAttribute('aria-disabled', 'true');
+    await expect(page.getByText('The operator of this server can set a new one')).toBeVisible();
+    await axe(page, 'a throttled sign-in');
+    await page.unrouteAll();
+    await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await signIn(page, user);
+    await expect(page).toHaveURL('/overview');
   });
 
   test('shows an error at each missing field', { tag: '@once' }, async ({ page, server }) => {

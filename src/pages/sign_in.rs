@@ -36,7 +36,14 @@ pub fn SignInPage() -> impl IntoView {
             <FormView form on_submit=submit>
                 <Field form name="email" label="Email" kind=InputKind::Email autocomplete="username" autofocus=true/>
                 <Field form name="password" label="Password" kind=InputKind::Password autocomplete="current-password"/>
-                <SubmitButton label="Sign in" pending=form.pending()/>
+                <SubmitButton label=form.submit_label(Signal::stored("Sign in".to_owned())) pending=form.pending() waiting=form.is_waiting()/>
+                {move || form.is_waiting().get().then(|| view! {
+                    <p class="field-hint">
+                        "Forgot your password? The operator of this server can set a new one with "
+                        <code>"latchkey admin reset-password"</code>
+                        "."
+                    </p>
+                })}
             </FormView>
         </AuthLayout>
     }

@@ -19,6 +19,12 @@ pub async fn count(store: &Store, subject: &[u8], limit: i64, window_ms: i64) ->
     Ok(counted.rows_affected() == 1)
 }
 
+/// For how many milliseconds the failures of a subject have been counted. `None` if there are none.
+pub async fn age_ms(store: &Store, subject: &[u8]) -> Result<Option<i64>, StoreError> {
+    let sql = AssertSqlSafe(format!("select {} - since from sign_in_failures where subject = $1", store.now_ms()));
+    Ok(sqlx::query_scalar(sql).bind(subject).fetch_optional(store.read()?).await?)
+}
+
 /// Removes a failure of a subject.
 pub async fn remove(store: &Store, subject: &[u8]) -> Result<(), StoreError> {
     let sql = "update sign_in_failures set failures = failures - 1 where subject = $1 and failures > 0";
@@ -44,6 +50,9 @@ mod tests {
         let count = async |subject: &[u8; 1]| count(&store, subject, 2, 60_000).await.unwrap();
         assert!(count(b"a").await && count(b"a").await && !count(b"a").await && !count(b"a").await);
         assert!(count(b"b").await, "each subject has its own count");
+        let age = age_ms(&store, b"a").await.unwrap();
+        assert!(age.is_some_and(|age| (0..60_000).contains(&age)), "{age:?}");
+        assert_eq!(age_ms(&store, b"c").await.unwrap(), None);
         remove(&store, b"a").await.unwrap();
         assert!(count(b"a").await && !count(b"a").await);
         sqlx::query("update sign_in_failures set since = since - 60001 where subject = $1")

@@ -59,10 +59,14 @@ pub fn SubmitButton(
     #[prop(into)] pending: Signal<bool>,
     #[prop(default = ButtonVariant::Primary)] variant: ButtonVariant,
     #[prop(optional, into)] disabled: Signal<bool>,
+    /// Whether the form can't be sent for a while. The button keeps the focus.
+    #[prop(optional, into)]
+    waiting: Signal<bool>,
 ) -> impl IntoView {
     let hydrated = is_hydrated();
     view! {
-        <button type="submit" class=variant.class() disabled=move || !hydrated.get() || disabled.get() aria-busy=move || pending.get().then_some("true")>
+        <button type="submit" class=variant.class() disabled=move || !hydrated.get() || disabled.get() aria-busy=move || pending.get().then_some("true")
+            aria-disabled=move || waiting.get().then_some("true")>
             {move || label.get()}
         </button>
     }

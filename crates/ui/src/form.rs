@@ -2,6 +2,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
@@ -17,16 +18,37 @@ pub struct Form {
     pending: RwSignal<bool>,
     /// Names of the fields that the user changed.
     edited: RwSignal<Vec<String>>,
+    /// Seconds until it can be sent again, after too many attempts.
+    wait: RwSignal<u64>,
 }
 
 impl Form {
     pub fn new() -> Self {
-        Self { element: NodeRef::new(), errors: RwSignal::new(Vec::new()), pending: RwSignal::new(false), edited: RwSignal::new(Vec::new()) }
+        Self {
+            element: NodeRef::new(),
+            errors: RwSignal::new(Vec::new()),
+            pending: RwSignal::new(false),
+            edited: RwSignal::new(Vec::new()),
+            wait: RwSignal::new(0),
+        }
     }
 
     /// Whether it is being sent or was sent successfully.
     pub fn pending(self) -> Signal<bool> {
         self.pending.into()
+    }
+
+    /// Whether it can't be sent for a while, after too many attempts.
+    pub fn is_waiting(self) -> Signal<bool> {
+        Signal::derive(move || self.wait.get() > 0)
+    }
+
+    /// The label of its submit button: the remaining time instead, while it is waiting.
+    pub fn submit_label(self, label: Signal<String>) -> Signal<String> {
+        Signal::derive(move || match self.wait.get() {
+            0 => label.get(),
+            seconds => format!("Try again in {}:{:02}", seconds / 60, seconds % 60),
+        })
     }
 
     /// Whether the user changed a field.
@@ -204,8 +226,27 @@ impl Form {
                 && !self.pending.is_disposed()
             {
                 self.pending.set(false);
+                if let Error::Throttled { seconds } = error {
+                    self.wait_for(seconds);
+                }
                 self.errors.set(vec![error]);
                 self.focus_first_invalid();
+            }
+        });
+    }
+
+    /// Counts down the seconds until it can be sent again, and then clears the error.
+    fn wait_for(self, seconds: u64) {
+        let until_ms = browser::now_ms().saturating_add(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX));
+        spawn_local(async move {
+            // By the clock, because timers of a page in the background run late.
+            while !self.wait.is_disposed() {
+                let left_ms = until_ms.saturating_sub(browser::now_ms()).max(0);
+                self.wait.set(left_ms.unsigned_abs().div_ceil(1000));
+                if left_ms == 0 {
+                    return self.clear_errors();
+                }
+                TimeoutFuture::new(1_000).await;
             }
         });
     }
@@ -257,7 +298,7 @@ pub fn FormView(
 ) -> impl IntoView {
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        if !form.pending.get_untracked() {
+        if !form.pending.get_untracked() && form.wait.get_untracked() == 0 {
             form.errors.set(Vec::new());
             on_submit.run(());
         }

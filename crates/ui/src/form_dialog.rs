@@ -83,7 +83,7 @@ pub fn FormDialog(
                             Some(back) => view! { <Button label="Back" on_click=back disabled=form.pending()/> }.into_any(),
                             None => view! { <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=is_danger/> }.into_any(),
                         }}
-                        <SubmitButton label=submit variant pending=form.pending()/>
+                        <SubmitButton label=form.submit_label(submit) variant pending=form.pending() waiting=form.is_waiting()/>
                     </footer>
                 }>
                     <div class="confirmation" role="alert" node_ref=confirmation>

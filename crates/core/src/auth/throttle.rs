@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use moka::{policy::EvictionPolicy, sync::Cache};
@@ -36,16 +36,28 @@ const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 pub struct Throttle(Counts);
 
 enum Counts {
-    Memory(Cache<SubjectDigest, Arc<AtomicU32>>),
+    Memory(Cache<SubjectDigest, Arc<Failures>>),
     Shared(Box<SharedCounts>),
+}
+
+/// The failures of one subject in memory.
+struct Failures {
+    count: AtomicU32,
+    since: Instant,
+}
+
+impl Failures {
+    fn begin() -> Self {
+        Self { count: AtomicU32::new(0), since: Instant::now() }
+    }
 }
 
 /// Counts in the database.
 struct SharedCounts {
     store: Store,
     pepper: Pepper,
-    /// Subjects that were refused within [`REFUSED_FOR`].
-    refused: Cache<SubjectDigest, ()>,
+    /// Subjects that were refused within [`REFUSED_FOR`], and the seconds until their next attempt.
+    refused: Cache<SubjectDigest, u64>,
 }
 
 /// The digest of a subject or address, because the names that clients send can be long. In the database it is an HMAC, so that it contains no names.
@@ -83,7 +95,7 @@ impl Subject<'_> {
 /// A sign-in attempt. It counts as failed until it succeeds, so that concurrent attempts count too.
 #[derive(Default)]
 pub struct Attempt {
-    in_memory: Vec<Arc<AtomicU32>>,
+    in_memory: Vec<Arc<Failures>>,
     in_database: Vec<SubjectDigest>,
 }
 
@@ -136,22 +148,23 @@ impl Throttle {
     async fn count(&self, mut attempt: Attempt, name: &str, limit: u32) -> Result<Attempt, Error> {
         let refusal = match &self.0 {
             Counts::Memory(counts) => {
-                let failures = counts.get_with(Sha256::digest(name).into(), Arc::default);
-                let before = failures.fetch_add(1, Ordering::Relaxed);
+                let failures = counts.get_with(Sha256::digest(name).into(), || Arc::new(Failures::begin()));
+                let before = failures.count.fetch_add(1, Ordering::Relaxed);
+                let seconds = seconds_left(failures.since.elapsed());
                 attempt.in_memory.push(failures);
                 if before < limit {
                     return Ok(attempt);
                 }
-                Error::Throttled { seconds: WINDOW.as_secs() }
+                Error::Throttled { seconds }
             }
             Counts::Shared(counts) => {
                 let subject = counts.pepper.token_digest(TokenPurpose::SignInFailure, name);
                 match counts.try_count(subject, limit).await {
-                    Ok(true) => {
+                    Ok(None) => {
                         attempt.in_database.push(subject);
                         return Ok(attempt);
                     }
-                    Ok(false) => Error::Throttled { seconds: WINDOW.as_secs() },
+                    Ok(Some(seconds)) => Error::Throttled { seconds },
                     Err(error) => error.into(),
                 }
             }
@@ -164,7 +177,7 @@ impl Throttle {
     /// Removes an attempt from the failures.
     pub async fn succeed(&self, attempt: Attempt) {
         for failures in &attempt.in_memory {
-            failures.fetch_sub(1, Ordering::Relaxed);
+            failures.count.fetch_sub(1, Ordering::Relaxed);
         }
         if let Counts::Shared(counts) = &self.0 {
             for subject in &attempt.in_database {
@@ -183,17 +196,25 @@ impl Throttle {
 }
 
 impl SharedCounts {
-    /// Counts a failure. Returns `false` if there were as many as `limit`.
-    async fn try_count(&self, subject: SubjectDigest, limit: u32) -> Result<bool, StoreError> {
-        if self.refused.contains_key(&subject) {
-            return Ok(false);
+    /// Counts a failure. If there were as many as `limit`, returns the seconds until the next attempt instead.
+    async fn try_count(&self, subject: SubjectDigest, limit: u32) -> Result<Option<u64>, StoreError> {
+        if let Some(seconds) = self.refused.get(&subject) {
+            return Ok(Some(seconds));
         }
-        let is_counted = store::sign_in_failures::count(&self.store, &subject, limit.into(), WINDOW_MS).await?;
-        if !is_counted {
-            self.refused.insert(subject, ());
+        if store::sign_in_failures::count(&self.store, &subject, limit.into(), WINDOW_MS).await? {
+            return Ok(None);
         }
-        Ok(is_counted)
+        // Without a row, the failures were removed in the meantime.
+        let age_ms = store::sign_in_failures::age_ms(&self.store, &subject).await?.unwrap_or(WINDOW_MS);
+        let seconds = seconds_left(Duration::from_millis(age_ms.max(0).unsigned_abs()));
+        self.refused.insert(subject, seconds);
+        Ok(Some(seconds))
     }
+}
+
+/// The seconds until failures that have been counted for this time no longer count, at least one.
+fn seconds_left(age: Duration) -> u64 {
+    u64::try_from(WINDOW.saturating_sub(age).as_millis().div_ceil(1000)).map_or(WINDOW.as_secs(), |seconds| seconds.max(1))
 }
 
 /// Background task that deletes old counts from the database.
@@ -239,6 +260,21 @@ mod tests {
             assert!(matches!(throttle.begin(Subject::Account("a"), ADDRESS).await, Err(Error::Throttled { .. })));
             assert!(throttle.begin(Subject::Account("b"), ADDRESS).await.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn refusals_say_when_the_window_ends() {
+        let (store, _folder) = open_store().await;
+        for throttle in [Throttle::in_memory(), shared(&store)] {
+            let mut refusal = None;
+            for _ in 0..=MAX_PER_SUBJECT {
+                refusal = throttle.begin(Subject::Account("a"), None).await.err();
+            }
+            assert!(matches!(refusal, Some(Error::Throttled { seconds }) if (1..=WINDOW.as_secs()).contains(&seconds)), "{refusal:?}");
+        }
+        let seconds = |seconds| seconds_left(Duration::from_secs(seconds));
+        assert_eq!((seconds(0), seconds(60), seconds(300), seconds(400)), (300, 240, 1, 1));
+        assert_eq!(seconds_left(Duration::from_millis(59_001)), 241);
     }
 
     #[tokio::test]
