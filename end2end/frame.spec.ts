@@ -121,6 +121,26 @@ test.describe('the top bar', () => {
     await expectFitsWidth(page);
   });
 
+  test('has its links at the lower edge of a phone', { tag: '@once' }, async ({ page, owner: _ }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(page, '/profile');
+    const links = page.getByRole('navigation', { name: 'Main' });
+    const box = async () => (await links.boundingBox())!;
+    const { y, height } = await box();
+    expect(y + height, 'lower edge of the links').toBe(844);
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+    const end = await page.locator('.page > :last-child').evaluate((last) => last.getBoundingClientRect().bottom);
+    expect(end, 'end of the page').toBeLessThanOrEqual(y);
+    await axe(page, 'the end of a page on a phone');
+    await links.getByRole('link', { name: 'Projects', exact: true }).click();
+    await expect(page).toHaveURL('/projects');
+
+    // There they would cover too much.
+    await page.setViewportSize({ width: 390, height: 400 });
+    expect((await box()).y).toBeLessThan(100);
+    await expectFitsWidth(page);
+  });
+
   test('says who is signed in', { tag: '@widths' }, async ({ page, owner }) => {
     await open(page, '/keys/client');
     await expect(page.getByText(owner.email)).toHaveCount(0);

@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     api::account::{sign_out, viewer},
-    routes,
+    routes::{self, Page},
 };
 use latchkey_types::{account::Viewer, error::Error, permission::role_label};
 use latchkey_ui::{
     browser,
-    icon::Glyph,
+    icon::{Glyph, Icon},
     logo::Logo,
     menu::{Menu, MenuAction, MenuChevron, MenuItem},
     theme::{ThemeChoice, use_theme},
@@ -60,7 +60,7 @@ pub fn AppLayout() -> impl IntoView {
 fn Bar(viewer: Viewer, toasts: Toasts, notifications: Notifications) -> impl IntoView {
     let sections = routes::SECTIONS.iter().filter_map(|section| {
         let target = routes::first_permitted(section, viewer.permissions)?;
-        Some(view! { <Section label=section.label path=target.path within=section.path/> })
+        Some(view! { <Section label=section.label path=target.path within=section.path glyph=glyph_of(section)/> })
     });
     let sections = sections.collect_view();
     view! {
@@ -76,12 +76,24 @@ fn Bar(viewer: Viewer, toasts: Toasts, notifications: Notifications) -> impl Int
     }
 }
 
-/// A link to the first page of a section, with `aria-current` on all pages of the section.
+/// The icon of a section.
+fn glyph_of(section: &Page) -> Glyph {
+    const GLYPHS: [(&Page, Glyph); 5] = [
+        (&routes::OVERVIEW, Glyph::Overview),
+        (&routes::KEYS, Glyph::Key),
+        (&routes::PROJECTS, Glyph::Folder),
+        (&routes::BILLING, Glyph::Chart),
+        (&routes::SETTINGS, Glyph::Settings),
+    ];
+    GLYPHS.iter().find(|(page, _)| *page == section).map_or(Glyph::Folder, |(_, glyph)| *glyph)
+}
+
+/// A link to the first page of a section, with `aria-current` on all pages of the section. Phones show its icon too.
 #[component]
-fn Section(label: &'static str, path: &'static str, within: &'static str) -> impl IntoView {
+fn Section(label: &'static str, path: &'static str, within: &'static str, glyph: Glyph) -> impl IntoView {
     let current_path = use_location().pathname;
     let is_open = move || current_path.with(|current_path| current_path.starts_with(within));
-    view! { <a href=path data-go=go_key(label) aria-current=move || is_open().then_some("page")>{label}</a> }
+    view! { <a href=path data-go=go_key(label) aria-current=move || is_open().then_some("page")><Icon glyph/> {label}</a> }
 }
 
 /// The avatar and its menu.

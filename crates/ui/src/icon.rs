@@ -39,6 +39,8 @@ pub enum Glyph {
     Documents,
     Template,
     Theme,
+    Overview,
+    Settings,
 }
 
 impl Glyph {
@@ -79,6 +81,8 @@ impl Glyph {
             Self::SignOut => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
             Self::Documents => "M5.6 2.6h7.2v8.2H5.6ZM3.2 5v8.4h7.2M7.8 5.4h2.8M7.8 8h2.8",
             Self::Template => "M2.6 3h10.8v10H2.6ZM2.6 6.2h10.8M5 8.8h3.4M5 10.8h6",
+            Self::Overview => "M2.6 2.6H7V7H2.6ZM9 2.6h4.4V7H9ZM2.6 9H7v4.4H2.6ZM9 9h4.4v4.4H9Z",
+            Self::Settings => "M2.4 4.8h6.2M11.4 4.8h2.2M8.6 3v3.6h2.8V3ZM2.4 11.2h2.2M7.4 11.2h6.2M4.6 9.4V13h2.8V9.4Z",
             Self::Theme => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 2v12M8 5.6l4.9-.9M8 8.8h6M8 12l4.2-.4",
         }
     }
