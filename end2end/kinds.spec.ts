@@ -62,6 +62,27 @@ test('tabs are in order and describe their kinds', async ({ page, owner }) => {
   await expect(page).toHaveURL('/keys/internal');
 });
 
+test('tabs show how many keys there are', { tag: '@once' }, async ({ page, server, owner, internalKey }) => {
+  server.addManyKeys(owner, 3, 'client');
+  await open(page, '/keys/internal');
+  const expectNumber = async (tab: string, number: string) => {
+    await expect(page.getByRole('tab', { name: tab, exact: true }).locator('.tab-number')).toHaveAttribute('data-number', number);
+  };
+  await expectNumber('Internal', '1');
+  await expectNumber('Client', '3');
+  await expectNumber('Corpus', '');
+  await page.getByRole('tab', { name: 'Client', exact: true }).click();
+  await expect(rows(page)).toHaveCount(3);
+  await server.api(internalKey, '/keys', { kind: 'client', name: 'mobile app' });
+  await button(page, 'Reload').click();
+  await expect(row(page, 'mobile app')).toBeVisible();
+  await expectNumber('Client', '4');
+  await page.getByRole('searchbox').fill('mobile');
+  await expect(rows(page)).toHaveCount(1);
+  await expectNumber('Client', '4');
+  await expectNumber('Internal', '1');
+});
+
 for (const { kind, tab } of KINDS.filter(({ kind }) => !['external', 'general'].includes(kind))) {
   test(`${kind} keys are selected, disabled, enabled and deleted`, { tag: '@once' }, async ({ page, server, owner }) => {
     server.addManyKeys(owner, 4, kind);

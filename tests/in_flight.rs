@@ -55,6 +55,7 @@ const READS: &[&str] = &[
     "/fn/keys/open",
     "/fn/keys/recent-use",
     "/fn/keys/rows",
+    "/fn/keys/totals",
     "/fn/members/grantors",
     "/fn/members/list",
     "/fn/notifications/list",

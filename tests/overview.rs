@@ -80,6 +80,35 @@ async fn each_user_sees_what_they_may_open() {
 }
 
 #[tokio::test]
+async fn keys_of_each_kind_are_counted_for_the_tabs() {
+    let server = TestServer::start().await;
+    let (owner, member) = (server.user("owner", "acme").await, server.user("member", "acme").await);
+    for page in [&owner, &member] {
+        create(&server, page, "internal", "").await;
+        create(&server, page, "client", "disabled_at = 1").await;
+    }
+    create(&server, &owner, "client", "deleted_at = 1").await;
+    server.user("owner", "globex").await.agent_key("of another organization").await;
+    let totals = async |page: &BrowserClient, kind: &str| {
+        let (status, totals) = page.call("keys/totals", json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{totals}");
+        totals.as_array().unwrap().iter().find(|each| each["kind"] == kind).map(|each| each["total"].clone())
+    };
+    let exactly = |count: i64| Some(json!({ "count": count, "is_exact": true }));
+    for (page, kind, expected) in [
+        (&owner, "internal", exactly(2)),
+        (&owner, "client", exactly(2)),
+        (&owner, "agent", exactly(0)),
+        (&owner, "general", exactly(0)),
+        (&member, "internal", exactly(1)),
+        (&member, "client", exactly(2)),
+        (&member, "general", None),
+    ] {
+        assert_eq!(totals(page, kind).await, expected, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn pending_requests_are_listed_for_those_who_decide() {
     let server = TestServer::start().await;
     let (owner, viewer) = (server.user("owner", "acme").await, server.user("viewer", "acme").await);

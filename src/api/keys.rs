@@ -7,7 +7,7 @@ use latchkey_types::{
     error::Error,
     id::KeyId,
     key::{BulkAction, BulkResult, CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow},
-    listing::{Anchor, IdsPage, KeyQuery, ListCount, OpenedListing, RecentUse, RowsPage, RowsRequest},
+    listing::{Anchor, IdsPage, KeyQuery, KindTotal, ListCount, OpenedListing, RecentUse, RowsPage, RowsRequest},
     provider::CallableModel,
     receipt::WithReceipt,
 };
@@ -15,7 +15,7 @@ use latchkey_types::{
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
-use latchkey_core::{actor::Actor, bulk, etag::IfMatch, key_lists, keys};
+use latchkey_core::{actor::Actor, bulk, etag::IfMatch, key_lists, keys, overview};
 #[cfg(feature = "ssr")]
 use latchkey_types::permission::Permission;
 
@@ -59,6 +59,12 @@ pub async fn list_row_ids(anchor: Anchor, first: usize, limit: usize) -> Result<
 #[server(prefix = "/fn", endpoint = "keys/recent-use", input = Json, output = Json)]
 pub async fn list_recent_use(listing: String) -> Result<RecentUse, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::recent_use(&call.state, &call.actor()?, &listing).await).await
+}
+
+/// Returns the number of keys of every kind that the user can list. Needs a session; no permission.
+#[server(prefix = "/fn", endpoint = "keys/totals", input = Json, output = Json)]
+pub async fn key_totals() -> Result<Vec<KindTotal>, Error> {
+    request_context::answer(async |call: RequestContext| overview::totals(&call.state, &call.actor()?).await).await
 }
 
 /// Returns a key. Needs its kind's `view` permission.

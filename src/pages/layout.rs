@@ -5,6 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
+    keys::totals::KeyTotals,
     notifications::{Bell, Notifications},
     projects::{frame::LastProject, samples::uploads::Uploads},
     secret::{Reveal, SecretDialog},
@@ -34,6 +35,7 @@ pub fn AppLayout() -> impl IntoView {
     provide_context(viewer);
     provide_context(LastVisited::default());
     provide_context(LastProject::default());
+    provide_context(KeyTotals::default());
     let toasts = Toasts::provide();
     Uploads::provide(toasts);
     let notifications = Notifications::provide();

@@ -131,6 +131,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/keys/recent-use", Access::OneOf(ANY_VIEW)),
     ("/fn/keys/rotate", Access::Manage),
     ("/fn/keys/rows", Access::OneOf(ANY_VIEW)),
+    ("/fn/keys/totals", Access::SignedIn),
     ("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     ("/fn/members/grantors", Access::Permission(Permission::ManageMembers)),

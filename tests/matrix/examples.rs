@@ -153,7 +153,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/organization/edit") => plain(|_, _| json!({ "name": "acme", "currency": "USD" })),
         ("POST", "/fn/organization/set-agent-budget" | "/fn/organization/set-budget") => plain(|_, _| json!({ "budget": budget() })),
         ("POST", "/fn/organization/set-call-log-days") => plain(|_, _| json!({ "days": 7 })),
-        ("POST", "/fn/organization/get" | "/fn/overview/get") => plain(|_, _| json!({})),
+        ("POST", "/fn/organization/get" | "/fn/overview/get" | "/fn/keys/totals") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|fixtures, _| json!({ "request": new_provider(fixtures) })),
         ("POST", "/fn/providers/create-alias") => {
             plain(|fixtures, _| json!({ "request": { "name": fixtures.unique_name(), "targets": fixtures.targets() } }))

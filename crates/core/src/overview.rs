@@ -4,7 +4,9 @@ use super::{Core, actor::Actor, keys, projects};
 use latchkey_store as store;
 use latchkey_types::{
     error::Error,
-    key_kind::{KeyKind, KindSpec},
+    id::UserId,
+    key_kind::{KeyKind, Kind, KindSpec},
+    listing::KindTotal,
     overview::{KindCounts, Overview, ProjectRequests, SetupProgress},
     permission::Permission,
 };
@@ -22,18 +24,33 @@ pub async fn get(core: &Core, actor: &Actor) -> Result<Overview, Error> {
 /// The counts of every kind whose list the actor may open, also of those without keys. Of personal kinds, most actors see only their own.
 async fn counts(core: &Core, actor: &Actor) -> Result<Vec<KindCounts>, Error> {
     let visible = keys::visible_kinds(actor, |_| true);
-    let sees_all = actor.can_see_all_keys();
     let mut counts = Vec::new();
-    for (is_inbound, is_own) in [(true, false), (true, true), (false, false), (false, true)] {
-        let is_in_group = |spec: &KindSpec| spec.is_inbound() == is_inbound && (spec.is_personal && !sees_all) == is_own;
-        let kinds: Vec<_> = visible.iter().copied().filter(|kind| is_in_group(kind.spec())).collect();
-        if !kinds.is_empty() {
-            let created_by = is_own.then_some(actor.user);
-            counts.extend(store::keys::counts::count_by_status(&core.store, actor.organization, &kinds, created_by).await?);
-        }
+    for (kinds, created_by) in groups(actor, &visible) {
+        counts.extend(store::keys::counts::count_by_status(&core.store, actor.organization, &kinds, created_by).await?);
     }
     counts.sort_by_key(|counts| visible.iter().position(|kind| *kind == counts.kind));
     Ok(counts)
+}
+
+/// The number of keys of every kind whose list the actor may open. Needs no permission.
+pub async fn totals(core: &Core, actor: &Actor) -> Result<Vec<KindTotal>, Error> {
+    let visible = keys::visible_kinds(actor, |_| true);
+    let mut totals = Vec::new();
+    for (kinds, created_by) in groups(actor, &visible) {
+        totals.extend(store::keys::counts::count_up_to_max(&core.store, actor.organization, &kinds, created_by).await?);
+    }
+    Ok(totals)
+}
+
+/// The kinds that can be counted together, and the creator if only their own keys are counted.
+fn groups(actor: &Actor, visible: &[Kind]) -> Vec<(Vec<Kind>, Option<UserId>)> {
+    let sees_all = actor.can_see_all_keys();
+    let group = |(is_inbound, is_own): (bool, bool)| {
+        let is_in_group = |spec: &KindSpec| spec.is_inbound() == is_inbound && (spec.is_personal && !sees_all) == is_own;
+        let kinds: Vec<_> = visible.iter().copied().filter(|kind| is_in_group(kind.spec())).collect();
+        (kinds, is_own.then_some(actor.user))
+    };
+    [(true, false), (true, true), (false, false), (false, true)].into_iter().map(group).filter(|(kinds, _)| !kinds.is_empty()).collect()
 }
 
 async fn requests(core: &Core, actor: &Actor) -> Result<Vec<ProjectRequests>, Error> {

@@ -111,6 +111,13 @@ impl Total {
     }
 }
 
+/// The number of keys of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindTotal {
+    pub kind: Kind,
+    pub total: Total,
+}
+
 /// A position in a list, between two rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {

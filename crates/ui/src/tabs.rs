@@ -26,6 +26,9 @@ pub fn Tabs(
     /// Returns the URL for a tab's path, if it has more than the path.
     #[prop(optional, into)]
     address: Option<Callback<&'static str, String>>,
+    /// Returns a number for a tab's path, as text. It is not part of the tab's name.
+    #[prop(optional, into)]
+    numbers: Option<Callback<&'static str, String>>,
     /// The path of a tab and the count on its badge.
     #[prop(optional, into)]
     waiting: Option<(&'static str, Signal<i64>)>,
@@ -62,6 +65,8 @@ pub fn Tabs(
             <a role="tab" class="tab" href=href aria-selected=is_open.to_string() id=is_open.then_some(OPEN_TAB_ID)
                 tabindex=if is_open { "0" } else { "-1" } aria-label=tab.label aria-describedby=waiting.map(|_| WAITING_ID)>
                 {tab.label}
+                // CSS draws it, as in a badge.
+                {numbers.map(|numbers| view! { <span class="tab-number" data-number=move || numbers.run(tab.path)></span> })}
                 {waiting.map(|count| view! { <span id=WAITING_ID><Badge count/></span> })}
             </a>
         }

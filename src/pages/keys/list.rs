@@ -15,6 +15,7 @@ use super::{
     row_context::RowContext,
     selection::{RowSelection, SelectAllCheckbox},
     toolbar::{Create, SelectionBar, Toolbar},
+    totals::KeyTotals,
     view_options::ViewOptions,
 };
 use crate::{
@@ -22,7 +23,13 @@ use crate::{
     pages::secret::use_reveal,
     routes,
 };
-use latchkey_types::{account::Viewer, error::Error, key::KeyRow, key_kind::KindSpec, listing::OpenedListing};
+use latchkey_types::{
+    account::Viewer,
+    error::Error,
+    key::KeyRow,
+    key_kind::KindSpec,
+    listing::{OpenedListing, Total},
+};
 use latchkey_ui::{
     browser,
     dialog::use_dialogs,
@@ -79,6 +86,14 @@ pub(super) fn KeyList(
             spawn_local(rows.reopen(ScrollPosition::Top));
         }
         query
+    });
+    let totals = expect_context::<KeyTotals>();
+    Effect::new(move || {
+        let total = Total { count: rows.total(), is_exact: rows.is_total_exact() };
+        // Not tracked: until the list is reopened, its rows match the previous filters.
+        if rows.is_open() && query_state.get_untracked().is_unfiltered() {
+            totals.set(spec.kind, total);
+        }
     });
     Effect::new(move || {
         if rows.error().get() == Some(Error::SignedOut) {

@@ -9,7 +9,7 @@ use super::{
 use latchkey_types::{
     id::{OrganizationId, UserId},
     key_kind::{KeyKind, Kind},
-    listing::EXPIRING_DAYS,
+    listing::{EXACT_TOTAL_MAX, EXPIRING_DAYS, KindTotal, Total},
     overview::KindCounts,
     time::Timestamp,
 };
@@ -59,6 +59,36 @@ fn statement(kinds: &[Kind], has_creator: bool) -> String {
         ));
     }
     parts.join(" union all ")
+}
+
+/// The number of keys of each of these kinds, exact up to [`EXACT_TOTAL_MAX`]; only those of one creator if there is one. `kinds` are either only
+/// inbound or only outbound.
+pub async fn count_up_to_max(
+    store: &Store,
+    organization: OrganizationId,
+    kinds: &[Kind],
+    created_by: Option<UserId>,
+) -> Result<Vec<KindTotal>, StoreError> {
+    let (table, limit) = (Table::of(kinds).name(), EXACT_TOTAL_MAX + 1);
+    let own = if created_by.is_some() { " and k.created_by = $2" } else { "" };
+    let count = |kind: &Kind| {
+        let name = kind.spec().name;
+        format!(
+            "select '{name}' as kind, count(*) as total from (select 1 from {table} k \
+             where k.organization_id = $1 and k.deleted_at is null and k.kind = '{name}'{own} limit {limit}) as counted"
+        )
+    };
+    let sql = AssertSqlSafe(kinds.iter().map(count).collect::<Vec<_>>().join(" union all "));
+    let query = sqlx::query_as::<sqlx::Any, (String, i64)>(sql).bind(organization);
+    let query = if let Some(user) = created_by { query.bind(user) } else { query };
+    // As for lists, because it reads many rows of an index.
+    let _permit = store.list_permit().await?;
+    let rows = query.fetch_all(store.read()?).await?;
+    let total = |kind: &Kind| {
+        let counted = rows.iter().find(|(name, _)| name == kind.spec().name).map_or(0, |(_, count)| *count);
+        KindTotal { kind: *kind, total: Total::of(usize::try_from(counted).unwrap_or_default()) }
+    };
+    Ok(kinds.iter().map(total).collect())
 }
 
 /// Whether a key of this kind was used.
