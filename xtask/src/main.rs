@@ -19,6 +19,7 @@ mod soak;
 mod sqlite_only;
 mod step;
 mod test;
+mod wording;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use crate::postgres::{self, Postgres};
 use crate::server::cargo;
 use crate::site::{self, Build};
 use crate::step::Steps;
-use crate::{css_classes, paths, process, server, setup, sqlite_only};
+use crate::{css_classes, paths, process, server, setup, sqlite_only, wording};
 
 /// A part of the tests that can be run separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,6 +49,7 @@ pub(crate) fn test(only: Option<Suite>, arguments: &[OsString]) -> Result<()> {
 fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
     steps.run("CSS classes", css_classes::check)?;
+    steps.run("wording", wording::check)?;
     setup::warn_if_compiler_unpinned();
     steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
     // In one command, so that shared crates are checked only once. xtask is separate: together, their features would be unified.

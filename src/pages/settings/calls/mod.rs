@@ -92,7 +92,7 @@ fn Log(
         {move || Some(dropped.get()).filter(|dropped| *dropped > 0).map(|dropped| view! {
             <p class="caution">
                 <Icon glyph=Glyph::Warning/>
-                <span>{pluralize(dropped, "call is", "calls are")} " missing from the logs of this server since it started, because too many came at once. Usage and budgets include them."</span>
+                <span>{pluralize(dropped, "call is", "calls are")} " missing from the logs of this server since it started, because too many came at the same time. Usage and budgets include them."</span>
             </p>
         })}
         <Show when=move || has_calls.get() fallback=move || view! { <NoCalls query_state list/> }>

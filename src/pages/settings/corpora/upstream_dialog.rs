@@ -51,7 +51,7 @@ pub(super) fn UpstreamDialog(
     view! {
         <FormDialog title form submit="Save" on_submit=submit on_dismiss>
             <Field form name="base_url" label="Base URL" value=base_url hint=url_hint autofocus=true/>
-            <Field form name="customer_id" label="Customer ID" value=customer_id hint="Sent to the upstream instead of yours."/>
+            <Field form name="customer_id" label="Customer ID" value=customer_id hint="Sent to the upstream instead of your own."/>
             <Field form name="corpus_id" label="Corpus ID" value=corpus_id hint="The corpus at the upstream."/>
             <SelectField form name="credential" label="Key" options=key_choices("No key", selectable_keys(credentials, linked)) value hint=key_hint/>
         </FormDialog>
