@@ -9,7 +9,7 @@ use crate::api::keys::{self, list_row_ids};
 use latchkey_types::{
     error::Error,
     key::{ItemId, KeyRow},
-    listing::{Anchor, RecentUse},
+    listing::{Anchor, EXACT_TOTAL_MAX, RecentUse},
 };
 use latchkey_ui::{
     browser,
@@ -30,7 +30,7 @@ const IDS_MAX: usize = 1000;
 /// The selected rows of a list. They stay selected when the list is reopened, unless they are gone or it has other filters.
 ///
 /// "All" refers to the rows of the list as it was opened when they were selected, because keys created later were not meant. When the list is
-/// reopened, it is replaced by their ids.
+/// reopened, it is replaced by their ids, or cleared if these are too many.
 #[derive(Clone, Copy)]
 pub(super) struct RowSelection {
     picked: RwSignal<Selection<ItemId>>,
@@ -56,6 +56,11 @@ struct ListSize {
 impl ListSize {
     fn of(rows: Rows<KeyRow>) -> Self {
         Self { listing: rows.listing(), total: rows.total(), is_exact: rows.is_total_exact() }
+    }
+
+    /// Whether it is short enough to read the ids of all rows.
+    const fn is_short(&self) -> bool {
+        self.is_exact && self.total <= EXACT_TOTAL_MAX
     }
 
     /// The ids of its rows.
@@ -207,8 +212,7 @@ impl RowSelection {
             return self.drop_gone();
         }
         let of = self.all_of.get_untracked().unwrap_or(before);
-        // Not for lists that are too long to be counted.
-        if !of.is_exact {
+        if !of.is_short() {
             return self.clear();
         }
         self.all_of.set(Some(of.clone()));
@@ -228,12 +232,12 @@ impl RowSelection {
         });
     }
 
-    /// Deselects the rows that are not in the list. A list that is too long to be counted is not searched for them.
+    /// Deselects the rows that are not in the list. A long list is not searched for them.
     fn drop_gone(self) {
         let loaded: BTreeSet<ItemId> = self.rows.loaded().iter().map(|row| row.id).collect();
         let list = untrack(|| ListSize::of(self.rows));
         let are_loaded = self.picked.with_untracked(|picked| picked.named().is_none_or(|named| named.is_subset(&loaded)));
-        if are_loaded || !list.is_exact {
+        if are_loaded || !list.is_short() {
             return;
         }
         if loaded.len() == list.total {
