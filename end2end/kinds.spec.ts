@@ -481,6 +481,7 @@ test.describe('credentials', () => {
     await button(page, 'Save').click();
     const keyRow = row(page, 'openai-production');
     await expect(keyRow).toContainText('sk-…XYZ');
+    await expect(keyRow, 'only a test shows that it works').toContainText('Not tested');
     expect(await page.content()).not.toContain(value);
     await checkPage(page, 'the list');
 

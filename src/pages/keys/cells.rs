@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{limits::format, models::format as models, revealed_secrets::RowSecret, row_context::RowContext};
 use latchkey_types::{
-    key::{KeyRow, Retiring, TestOutcome},
+    key::{ItemId, KeyRow, Retiring, TestOutcome},
     key_kind::{CORPUS_ACCESS, KeyField, ScopeRule, Status},
     listing::EXPIRING_DAYS,
     permission::Scope,
@@ -133,6 +133,8 @@ fn hint(row: &KeyRow, context: &RowContext) -> AnyView {
         return hint("Create a new key");
     }
     let (id, tested, testing) = (row.id, row.tested.clone(), context.testing);
+    // Of a key that somebody else issued, `Active` only means that it is stored.
+    let is_credential = matches!(id, ItemId::Credential(_));
     let expires_at = row.expires_at.filter(|_| row.status == Status::Active);
     let now = now();
     let live_hint = move || {
@@ -142,7 +144,7 @@ fn hint(row: &KeyRow, context: &RowContext) -> AnyView {
         if let Some((words, class)) = expires_at.zip(now.get()).and_then(|(at, now)| expires_soon(at, now)) {
             return Some(view! { <span class=class>{words}</span> }.into_any());
         }
-        let tested = tested.clone()?;
+        let Some(tested) = tested.clone() else { return is_credential.then(|| hint("Not tested")) };
         Some(view! { <span class="status-hint">{outcome(tested.outcome)} " · " <Time at=tested.at/></span> }.into_any())
     };
     live_hint.into_any()
