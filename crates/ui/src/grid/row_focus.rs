@@ -118,7 +118,7 @@ impl RowFocus {
     fn show(self, row: usize, scroll_top: f64) {
         let Some(scroller) = self.scroller.get_untracked() else { return };
         set_scroll_top(&scroller, scroll_top);
-        self.scroll_top.set(f64::from(scroller.scroll_top()));
+        self.scroll_top.set(browser::scroll_top(&scroller));
         self.last.set(row);
         if !focus_row(&scroller, row) {
             browser::focus_without_scrolling(&scroller);

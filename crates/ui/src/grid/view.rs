@@ -149,7 +149,8 @@ pub fn DataGrid<Row: GridRow>(
 
     let on_scroll = move |_| {
         if let Some(scroller) = scroller.get_untracked() {
-            let to = f64::from(scroller.scroll_top());
+            // In a scaled list, a pixel is several rows.
+            let to = browser::scroll_top(&scroller);
             focus.before_scroll(to);
             scroll_top.set(to);
         }
