@@ -335,13 +335,18 @@ impl ApiClient {
 
 /// Inserts `count` agent keys into the only organization with one statement.
 pub async fn store_keys(database: &AnyPool, count: u32) {
-    let random = if is_on_postgresql() { "sha256(cast(cast(random() as text) as bytea))" } else { "randomblob(32)" };
+    // Numbers continue those of keys that exist.
+    let (random, number) = if is_on_postgresql() {
+        ("sha256(cast(cast(random() as text) as bytea))", "nextval('api_keys_number')")
+    } else {
+        ("randomblob(32)", "i + (select coalesce(max(number), 0) from api_keys)")
+    };
     // The digits of a larger number without its first one are zero-padded.
     let sql = format!(
         "with recursive n(i) as (select cast(1 as bigint) union all select i + 1 from n where i < $1), \
         named(i, id, digits) as (select i, 'key_00000000000000000000' || substr(cast(i * 7919 + 1000000000000 as text), 2), substr(cast(i + 1000000 as text), 2) from n) \
         insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
-        select i, named.id, o.id, 'agent', 'Service ' || digits, 'service ' || digits, 'service ' || digits, {random}, \
+        select {number}, named.id, o.id, 'agent', 'Service ' || digits, 'service ' || digits, 'service ' || digits, {random}, \
         'lka_…' || substr(digits, 3), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
         from named, organizations o, users u where u.organization_id = o.id"
     );
