@@ -345,9 +345,9 @@ pub async fn store_keys(database: &AnyPool, count: u32) {
     let sql = format!(
         "with recursive n(i) as (select cast(1 as bigint) union all select i + 1 from n where i < $1), \
         named(i, id, digits) as (select i, 'key_00000000000000000000' || substr(cast(i * 7919 + 1000000000000 as text), 2), substr(cast(i + 1000000 as text), 2) from n) \
-        insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
+        insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at, sorted_use_at) \
         select {number}, named.id, o.id, 'agent', 'Service ' || digits, 'service ' || digits, 'service ' || digits, {random}, \
-        'lka_…' || substr(digits, 3), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
+        'lka_…' || substr(digits, 3), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end, case when i % 3 = 0 then 0 else 1795000000000 + (i * 17) % 5000 end \
         from named, organizations o, users u where u.organization_id = o.id"
     );
     sqlx::query(AssertSqlSafe(sql)).bind(i64::from(count)).execute(database).await.unwrap();

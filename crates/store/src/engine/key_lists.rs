@@ -30,9 +30,7 @@ const SQLITE_ORDER: [&str; 3] = [
 ];
 
 /// Not with functions that only newer versions of SQLite have.
-const SQLITE_MOVES: [&str; 5] = [
-    "create trigger if not exists api_keys_inserted_used after insert on api_keys when new.last_used_at > new.sorted_use_at begin \
-     update api_keys set sorted_use_at = new.last_used_at where number = new.number; end",
+const SQLITE_MOVES: [&str; 4] = [
     "create trigger if not exists api_keys_used after update of last_used_at on api_keys \
      when new.last_used_at - new.sorted_use_at >= 300000 begin \
      update list_clock set value = value + 1; \
@@ -74,13 +72,11 @@ const POSTGRESQL_INDEX: [&str; 6] = [
 /// The owner of a database may create it, because it is a trusted extension.
 pub(crate) const TRIGRAM_EXTENSION: &str = "create extension if not exists pg_trgm";
 
-const POSTGRESQL_MOVES: [&str; 9] = [
+const POSTGRESQL_MOVES: [&str; 8] = [
     "create or replace function latchkey_key_used() returns trigger language plpgsql as $$ begin \
-     if tg_op = 'UPDATE' then new.earlier_use_at := new.sorted_use_at; new.earlier_use_moved_in := new.use_moved_in; \
-     new.use_moved_in := cast(cast(pg_current_xact_id() as text) as bigint); end if; \
+     new.earlier_use_at := new.sorted_use_at; new.earlier_use_moved_in := new.use_moved_in; \
+     new.use_moved_in := cast(cast(pg_current_xact_id() as text) as bigint); \
      new.sorted_use_at := new.last_used_at; return new; end $$",
-    "create or replace trigger api_keys_inserted_used before insert on api_keys \
-     for each row when (new.last_used_at > new.sorted_use_at) execute function latchkey_key_used()",
     "create or replace trigger api_keys_used before update of last_used_at on api_keys \
      for each row when (new.last_used_at - new.sorted_use_at >= 300000) execute function latchkey_key_used()",
     "create or replace function latchkey_key_moved() returns trigger language plpgsql as $$ begin \
