@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
-use super::{Store, StoreError, StoreOptions, Tx, documents::DocumentCorpus, engine::copy_target, keys, words::joined_words};
+use super::{Store, StoreError, StoreOptions, Tx, documents::DocumentCorpus, engine, engine::copy_target, keys, words::joined_words};
 
 /// The tables whose rows are copied. Those that others refer to come first.
 const COPIED: &[&str] = &[
@@ -180,6 +180,9 @@ impl Store {
             copied = Copied { tables: copied.tables + 1, rows: copied.rows + checksum.rows };
         }
         index_words(&mut source, &mut tx).await.context("the documents can't be indexed")?;
+        for statement in engine::sequences() {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut tx).await?;
+        }
         tx.commit().await?;
         Ok(copied)
     }

@@ -76,7 +76,7 @@ impl Engine {
 
 /// Statements that create the sequences of [`Engine::next_number`] on PostgreSQL. They continue the numbers of a version without them, and of a copied
 /// database.
-pub(super) fn sequences() -> impl Iterator<Item = String> {
+pub(crate) fn sequences() -> impl Iterator<Item = String> {
     let columns = [("api_keys", "number"), ("credentials", "number"), ("notifications", "seq"), ("verdict_changes", "seq")];
     columns.into_iter().flat_map(|(table, column)| {
         let sequence = format!("{table}_{column}");

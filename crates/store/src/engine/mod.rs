@@ -21,6 +21,7 @@ use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
 use super::StoreError;
 pub(crate) use call_partition::{COUNT_PARTITION, COUNT_PARTITIONED, CallPartition, DROP_WAIT, OLDEST_PARTITION, PARTITION_TABLE};
 pub(crate) use key_lists::TRIGRAM_EXTENSION;
+pub(crate) use locks::sequences;
 pub(crate) use word_index::{RANKED_MAX, WordIndex};
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
@@ -155,7 +156,7 @@ impl Engine {
         let mut statements: Vec<String> = self.key_list_tables().into_iter().map(ToOwned::to_owned).collect();
         if self.file.is_none() {
             let tables = word_index::POSTGRESQL_TABLE.iter().copied().chain(AUDIT_IDS);
-            statements.extend(tables.map(ToOwned::to_owned).chain(locks::sequences()));
+            statements.extend(tables.map(ToOwned::to_owned).chain(sequences()));
         }
         statements
     }
