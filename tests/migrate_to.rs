@@ -1,6 +1,6 @@
 //! `latchkey admin migrate-to`. Copies need a PostgreSQL server in `LATCHKEY_TEST_POSTGRES`: without it their tests are skipped.
 
-use std::{fs, path::Path, process::Output};
+use std::{fs, path::Path, process::Output, time::Duration};
 
 use latchkey_crypto::random;
 use latchkey_events::EventLog;
@@ -20,8 +20,8 @@ use tempfile::TempDir;
 use crate::{
     master_key::store_general,
     support::{
-        ApiClient, BrowserClient, PASSWORD, credentials::decrypt_all, data_options, latchkey, projects::create_project, serve_process::ServeProcess,
-        text,
+        ApiClient, BrowserClient, PASSWORD, credentials::decrypt_all, data_options, eventually, latchkey, projects::create_project,
+        serve_process::ServeProcess, text,
     },
 };
 
@@ -42,6 +42,21 @@ async fn new_target() -> Option<String> {
 async fn count_tables(target: &str) -> i64 {
     let mut db = PgConnection::connect(target).await.unwrap();
     sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'").fetch_one(&mut db).await.unwrap()
+}
+
+/// The functions and extensions that a program has created.
+async fn count_functions(target: &str) -> i64 {
+    let mut db = PgConnection::connect(target).await.unwrap();
+    let sql = "select (select count(*) from pg_proc where pronamespace = cast('public' as regnamespace)) \
+               + (select count(*) from pg_extension where extname <> 'plpgsql')";
+    sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
+}
+
+/// Changes the data on SQLite.
+async fn execute(data: &Path, sql: String) {
+    let mut db = SqliteConnection::connect(&format!("sqlite:{}", data.join("latchkey.db").display())).await.unwrap();
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
 }
 
 /// A data folder on SQLite with an owner, and the secret of an internal key.
@@ -150,6 +165,43 @@ async fn a_copy_has_every_row_and_opens_every_secret() {
 }
 
 #[tokio::test]
+async fn keys_that_were_used_are_copied() {
+    let Some(target) = new_target().await else { return };
+    let (data, key) = new_data();
+    let (server, api, page) = serve(data.path(), None, &key).await;
+    let (id, secret) = page.agent_key("build").await;
+    let last_use = async || api.get(&format!("/keys/{id}")).await.1["last_used_at"].clone();
+    assert_eq!(api.verify(&secret).await, "VALID");
+    eventually("the first use is stored", async || last_use().await.is_string()).await;
+    let first = last_use().await;
+    // Lists do not move the key again so soon.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(api.verify(&secret).await, "VALID");
+    eventually("the second use is stored", async || last_use().await != first).await;
+    let used_at = last_use().await;
+    server.stop();
+    // More moves than PostgreSQL has had transactions.
+    execute(
+        data.path(),
+        "update api_keys set use_moved_in = use_moved_in + 1000000000, earlier_use_moved_in = 999999999 where use_moved_in > 0".to_owned(),
+    )
+    .await;
+
+    let copied = migrate(data.path(), &target);
+    assert!(copied.status.success(), "{copied:?}");
+    let created = latchkey(data.path(), &["admin", "create-key", "--name", "next", "--days", "30", "--database", &target], "");
+    assert!(created.status.success(), "numbers continue: {created:?}");
+    let (server, api, page) = serve(data.path(), Some(&target), &key).await;
+    page.agent_key("unused").await;
+    let (status, listed) = api.get("/keys?kind=agent&sort=-last_used_at").await;
+    assert_eq!((status, &listed["items"][0]["last_used_at"]), (StatusCode::OK, &used_at), "{listed}");
+    let next = text(&api.get("/keys?kind=agent&sort=-last_used_at&limit=1").await.1["next_cursor"]);
+    let (status, listed) = api.get(&format!("/keys?kind=agent&cursor={next}")).await;
+    assert_eq!((status, &listed["items"][0]["name"]), (StatusCode::OK, &json!("unused")), "{listed}");
+    server.stop();
+}
+
+#[tokio::test]
 async fn a_target_with_tables_is_refused() {
     let Some(target) = new_target().await else { return };
     let (data, _) = new_data();
@@ -164,18 +216,15 @@ async fn a_target_with_tables_is_refused() {
 async fn after_a_failure_the_target_is_empty_again() {
     let Some(target) = new_target().await else { return };
     let (data, _) = new_data();
-    let file = format!("sqlite:{}", data.path().join("latchkey.db").display());
     // PostgreSQL stores no zero character.
     for (name, is_copied) in [("'Ada' || char(0)", false), ("'Ada'", true)] {
-        let mut db = SqliteConnection::connect(&file).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("update users set name = {name}"))).execute(&mut db).await.unwrap();
-        db.close().await.unwrap();
+        execute(data.path(), format!("update users set name = {name}")).await;
         let output = migrate(data.path(), &target);
         assert_eq!(output.status.success(), is_copied, "{output:?}");
         if !is_copied {
             let message = stderr(&output);
             assert!(message.contains("nothing was changed: the table users can't be copied"), "{message}");
-            assert_eq!(count_tables(&target).await, 0);
+            assert_eq!((count_tables(&target).await, count_functions(&target).await), (0, 0));
         }
     }
 }

@@ -100,6 +100,8 @@ const COMPARED_KEYS: i64 = 1000;
 /// A database on PostgreSQL that was empty when it was opened.
 pub struct CopyTarget {
     store: Store,
+    /// Whether the extension of name search existed before.
+    had_extension: bool,
 }
 
 /// What was copied.
@@ -126,7 +128,8 @@ impl CopyTarget {
             store.close().await;
             bail!("the target database is not empty: choose one without tables");
         }
-        let target = Self { store };
+        let extensions: i64 = sqlx::query_scalar(copy_target::COUNT_EXTENSION).fetch_one(store.read()?).await?;
+        let target = Self { store, had_extension: extensions > 0 };
         match target.store.migrate().await {
             Ok(()) => Ok(target),
             Err(error) => Err(target.discard(error.context("the tables of the target can't be created")).await),
@@ -139,7 +142,7 @@ impl CopyTarget {
 
     /// Drops everything that was created after a failure, so that the database can be used again. Returns the error, with what remains.
     pub async fn discard(self, error: anyhow::Error) -> anyhow::Error {
-        let dropped = drop_all(&self.store).await;
+        let dropped = drop_all(&self.store, self.had_extension).await;
         self.store.close().await;
         match dropped {
             Ok(()) => error.context("nothing was changed"),
@@ -148,7 +151,7 @@ impl CopyTarget {
     }
 }
 
-async fn drop_all(store: &Store) -> anyhow::Result<()> {
+async fn drop_all(store: &Store, keeps_extension: bool) -> anyhow::Result<()> {
     let mut tx = store.begin().await?;
     tx.lift_limit();
     for (object, list) in copy_target::CREATED {
@@ -156,6 +159,9 @@ async fn drop_all(store: &Store) -> anyhow::Result<()> {
         for name in names {
             sqlx::query(AssertSqlSafe(format!("drop {object} if exists \"{name}\" cascade"))).execute(&mut tx).await?;
         }
+    }
+    if !keeps_extension {
+        sqlx::query(copy_target::DROP_EXTENSION).execute(&mut tx).await?;
     }
     Ok(tx.commit().await?)
 }
