@@ -158,10 +158,10 @@ export class Server {
     this.sql(`
       with recursive number (n) as (select 1 union all select n + 1 from number where n < ${count})
       insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by,
-        number, created_at, expires_at, last_used_at)
+        number, created_at, expires_at, last_used_at, sorted_use_at)
       select 'key_' || lower(hex(randomblob(16))), u.organization_id, '${kind}', key_name, key_name, iif('${kind}' = 'agent', key_name, null), randomblob(32),
         'lka_…' || substr(key_name, -4), '', u.id,
-        n + (select coalesce(max(number), 0) from api_keys), ${now} - n * 1000, ${now} + n * 86400000 % 7776000000, iif(n % 3 = 0, null, ${now} - n * 7919 % 1000003)
+        n + (select coalesce(max(number), 0) from api_keys), ${now} - n * 1000, ${now} + n * 86400000 % 7776000000, iif(n % 3 = 0, null, ${now} - n * 7919 % 1000003), iif(n % 3 = 0, 0, ${now} - n * 7919 % 1000003)
       from (select n, printf('key %06d', n) as key_name from number), users u where u.email = '${owner.email}'`);
   }
 

@@ -33,9 +33,8 @@ create table list_clock (
 
 insert into list_clock (id, value) values (1, 0);
 
-drop index api_keys_by_last_used_at;
-
 -- The last use by which lists are sorted: at most five minutes before the real one, so that one earlier value is enough to know where a key was.
+-- Keys that were used before this migration get it at the next start, on PostgreSQL in the background.
 alter table api_keys add column sorted_use_at bigint not null default 0;
 -- Its previous value.
 alter table api_keys add column earlier_use_at bigint not null default 0;
@@ -43,28 +42,13 @@ alter table api_keys add column earlier_use_at bigint not null default 0;
 alter table api_keys add column use_moved_in bigint not null default 0;
 alter table api_keys add column earlier_use_moved_in bigint not null default 0;
 
-update api_keys set sorted_use_at = last_used_at where last_used_at > 0;
-
-create index api_keys_by_use on api_keys (organization_id, kind, sorted_use_at, number, use_moved_in, name_folded) where deleted_at is null;
-
-create index api_keys_by_moved_use on api_keys (organization_id, kind, use_moved_in, earlier_use_moved_in, earlier_use_at, number)
-    where deleted_at is null and use_moved_in > 0;
+-- Others take their place, which are created after a start: on PostgreSQL in the background, because that takes minutes for millions of keys.
+drop index api_keys_by_last_used_at;
 
 drop index api_keys_by_expires_at;
 
--- For lists by expiry and by status, with what they check.
-create index api_keys_by_expires_at on api_keys (organization_id, kind, (coalesce(expires_at, 9223372036854775807)), number, expires_at, disabled_at,
-    revoked_at, name_folded) where deleted_at is null;
-
-create index api_keys_disabled on api_keys (organization_id, kind, number) where deleted_at is null and disabled_at is not null;
-
-create index api_keys_revoked on api_keys (organization_id, kind, number) where deleted_at is null and revoked_at is not null;
-
 drop index api_keys_of_creator;
 
-create index api_keys_of_creator on api_keys (created_by, kind, number) where deleted_at is null;
-
--- Created at each start, sorted by bytes.
 drop index api_keys_by_name;
 
 drop index api_keys_by_external_id;

@@ -50,7 +50,7 @@ const GROWING: [&str; 27] = [
 ];
 
 /// Statements that may read a range of such a table, by a part of their text, and why.
-const EXCEPTIONS: [(&str, &str); 14] = [
+const EXCEPTIONS: [(&str, &str); 15] = [
     ("corpus_words_", "the full-text index of a corpus, whose table is dropped with it"),
     ("delete from idempotency_keys where started_at <", "reads only what it deletes"),
     ("delete from receipts where committed_at <", "reads only what it deletes"),
@@ -65,6 +65,7 @@ const EXCEPTIONS: [(&str, &str); 14] = [
     ("from audit_events where seq >", "reads a part of the log in order to verify it"),
     ("select id from invitations where email =", "a statement of the fixtures"),
     ("insert into key_names (rowid, name_folded) select", "reads all keys once, when the index is created"),
+    ("update api_keys set sorted_use_at = last_used_at", "reads all keys once, before the index by use is created"),
 ];
 
 /// Set in the process that calls the routes: the log of statements is of a whole process, and other tests execute statements of their own.

@@ -12,7 +12,7 @@ use latchkey_core::{
     model_usage, notifications, receipts,
     samples::worker::{self, ImportWorker},
 };
-use latchkey_store::{change_signals, instances};
+use latchkey_store::{change_signals, indexes, instances};
 use latchkey_verify::{return_credits, run_shared_limits, watch_changes, write_usage};
 use tokio::{
     sync::oneshot,
@@ -45,6 +45,7 @@ impl BackgroundTasks {
             tasks.spawn_endless("change listener", change_signals::run_listener(store.clone()));
             tasks.spawn_endless("change signaller", change_signals::run_sender(store.clone()));
             tasks.spawn_endless("instance cleaner", instances::run_cleanup(store.clone()));
+            tasks.spawn_endless("index creator", indexes::run_creation(store.clone()));
         }
         let hub = Arc::clone(&core.notification_hub);
         let deliverer = notifications::deliver_notifications(store.clone(), verifier.notification_reports(), Arc::clone(&hub));

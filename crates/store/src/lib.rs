@@ -21,6 +21,7 @@ mod effect;
 mod engine;
 pub mod idempotency_keys;
 pub mod imports;
+pub mod indexes;
 pub mod instance_records;
 pub mod instances;
 pub mod invitations;
@@ -253,10 +254,16 @@ impl Store {
         Ok(sqlx::query_scalar("select oldest_program from schema_state where id = 1").fetch_one(&self.pool()).await?)
     }
 
-    /// Creates what the databases do not have in common, and the partitions. In a write transaction, because other instances may do the same.
+    /// Creates what the databases do not have in common, and the partitions. In a write transaction, because other instances may do the same. The
+    /// indexes of large tables of PostgreSQL are left to [`indexes::run_creation`].
     async fn create_own_tables(&self) -> anyhow::Result<()> {
         let mut tx = self.begin().await?;
         tx.lift_limit();
+        if let Some([count, sort_uses]) = self.engine.sort_uses_once()
+            && sqlx::query_scalar::<_, i64>(count).fetch_one(&mut tx).await? == 0
+        {
+            sqlx::query(sort_uses).execute(&mut tx).await?;
+        }
         for statement in self.engine.own_tables() {
             let is_extension = statement == engine::TRIGRAM_EXTENSION;
             if let Err(error) = sqlx::query(AssertSqlSafe(statement)).execute(&mut tx).await {
@@ -265,6 +272,11 @@ impl Store {
                     "the extension pg_trgm cannot be created ({error}): execute “create extension pg_trgm” in the database as a superuser"
                 );
                 return Err(error.into());
+            }
+        }
+        if !self.is_shared() || sqlx::query_scalar::<_, i64>(engine::COUNT_FILLED_TABLES).fetch_one(&mut tx).await? == 0 {
+            for statement in self.engine.create_indexes() {
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut tx).await?;
             }
         }
         if self.is_shared() {

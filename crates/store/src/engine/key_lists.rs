@@ -21,14 +21,6 @@ const SQLITE_INDEX: [&str; 6] = [
      insert into key_names (rowid, name_folded) values (new.number, new.name_folded); end",
 ];
 
-/// SQLite sorts by bytes.
-const SQLITE_ORDER: [&str; 3] = [
-    "create index if not exists api_keys_by_name on api_keys (organization_id, kind, name_folded, number) where deleted_at is null",
-    "create index if not exists api_keys_by_mask on api_keys (organization_id, kind, mask, number) where deleted_at is null",
-    "create index if not exists api_keys_by_external_id on api_keys (organization_id, kind, external_id, number) \
-     where deleted_at is null and external_id is not null",
-];
-
 /// Not with functions that only newer versions of SQLite have.
 const SQLITE_MOVES: [&str; 4] = [
     "create trigger if not exists api_keys_used after update of last_used_at on api_keys \
@@ -58,58 +50,67 @@ const SQLITE_MOVES: [&str; 4] = [
      old.name_folded, '', old.id, old.disabled_at from list_clock; end",
 ];
 
-/// Creating the indexes of a million keys takes longer than a statement may otherwise.
-const POSTGRESQL_INDEX: [&str; 6] = [
-    "set local statement_timeout = 0",
-    TRIGRAM_EXTENSION,
-    "create index if not exists api_keys_of_trigram on api_keys using gin (name_folded gin_trgm_ops) where deleted_at is null",
-    "create index if not exists api_keys_by_name on api_keys (organization_id, kind, name_folded collate \"C\", number) where deleted_at is null",
-    "create index if not exists api_keys_by_mask on api_keys (organization_id, kind, mask collate \"C\", number) where deleted_at is null",
-    "create index if not exists api_keys_by_external_id on api_keys (organization_id, kind, external_id collate \"C\", number) \
-     where deleted_at is null and external_id is not null",
-];
-
 /// The owner of a database may create it, because it is a trusted extension.
 pub(crate) const TRIGRAM_EXTENSION: &str = "create extension if not exists pg_trgm";
 
-const POSTGRESQL_MOVES: [&str; 8] = [
+const POSTGRESQL_FUNCTIONS: [&str; 4] = [
     "create or replace function latchkey_key_used() returns trigger language plpgsql as $$ begin \
      new.earlier_use_at := new.sorted_use_at; new.earlier_use_moved_in := new.use_moved_in; \
      new.use_moved_in := cast(cast(pg_current_xact_id() as text) as bigint); \
      new.sorted_use_at := new.last_used_at; return new; end $$",
-    "create or replace trigger api_keys_used before update of last_used_at on api_keys \
-     for each row when (new.last_used_at - new.sorted_use_at >= 300000) execute function latchkey_key_used()",
     "create or replace function latchkey_key_moved() returns trigger language plpgsql as $$ begin \
      insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, expires_at, disabled_at, revoked_at) \
      values (old.organization_id, old.kind, old.number, cast(cast(pg_current_xact_id() as text) as bigint), \
      cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), old.name_folded, old.mask, old.created_by, old.expires_at, old.disabled_at, \
      old.revoked_at); return null; end $$",
-    "create or replace trigger api_keys_moved after update of name_folded, mask, created_by, expires_at, disabled_at, revoked_at on api_keys \
-     for each row when (old.deleted_at is null and (old.name_folded, old.mask, old.created_by, old.expires_at, old.disabled_at, old.revoked_at) \
-     is distinct from (new.name_folded, new.mask, new.created_by, new.expires_at, new.disabled_at, new.revoked_at)) \
-     execute function latchkey_key_moved()",
     "create or replace function latchkey_credential_moved() returns trigger language plpgsql as $$ begin \
      insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, expires_at) \
      values (old.organization_id, old.kind, old.number, cast(cast(pg_current_xact_id() as text) as bigint), \
      cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), old.name_folded, old.mask, old.created_by, old.expires_at); \
      return null; end $$",
-    "create or replace trigger credentials_moved after update of name_folded, mask, created_by, expires_at on credentials \
-     for each row when (old.deleted_at is null and (old.name_folded, old.mask, old.created_by, old.expires_at) \
-     is distinct from (new.name_folded, new.mask, new.created_by, new.expires_at)) execute function latchkey_credential_moved()",
     "create or replace function latchkey_user_moved() returns trigger language plpgsql as $$ begin \
      insert into list_moves (organization_id, kind, number, moved_in, at, name_folded, mask, created_by, disabled_at) \
      values (old.organization_id, 'user', 0, cast(cast(pg_current_xact_id() as text) as bigint), \
      cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), old.name_folded, '', old.id, old.disabled_at); return null; end $$",
-    "create or replace trigger users_moved after update of name_folded, disabled_at on users \
-     for each row when ((old.name_folded, old.disabled_at) is distinct from (new.name_folded, new.disabled_at)) \
-     execute function latchkey_user_moved()",
+];
+
+/// Names of triggers and their tables, and the rest of their definitions. One whose definition changes needs another name.
+const POSTGRESQL_TRIGGERS: [(&str, &str, &str); 4] = [
+    (
+        "api_keys_used",
+        "api_keys",
+        "before update of last_used_at on api_keys \
+         for each row when (new.last_used_at - new.sorted_use_at >= 300000) execute function latchkey_key_used()",
+    ),
+    (
+        "api_keys_moved",
+        "api_keys",
+        "after update of name_folded, mask, created_by, expires_at, disabled_at, revoked_at on api_keys \
+         for each row when (old.deleted_at is null and (old.name_folded, old.mask, old.created_by, old.expires_at, old.disabled_at, old.revoked_at) \
+         is distinct from (new.name_folded, new.mask, new.created_by, new.expires_at, new.disabled_at, new.revoked_at)) \
+         execute function latchkey_key_moved()",
+    ),
+    (
+        "credentials_moved",
+        "credentials",
+        "after update of name_folded, mask, created_by, expires_at on credentials \
+         for each row when (old.deleted_at is null and (old.name_folded, old.mask, old.created_by, old.expires_at) \
+         is distinct from (new.name_folded, new.mask, new.created_by, new.expires_at)) execute function latchkey_credential_moved()",
+    ),
+    (
+        "users_moved",
+        "users",
+        "after update of name_folded, disabled_at on users \
+         for each row when ((old.name_folded, old.disabled_at) is distinct from (new.name_folded, new.disabled_at)) \
+         execute function latchkey_user_moved()",
+    ),
 ];
 
 /// Numbers of transactions begin again in another installation, as after a restore from a dump. All moves count as old ones then. Otherwise nothing
-/// is read. `list_clock` has the installation's id.
+/// is read. `list_clock` has the installation's id, and 1 before there are moves.
 const POSTGRESQL_RESTORE: [&str; 3] = [
     "update api_keys set use_moved_in = 0, earlier_use_moved_in = 0 where use_moved_in > 0 \
-     and (select value from list_clock where id = 1) <> (select system_identifier from pg_control_system())",
+     and (select value from list_clock where id = 1) not in (1, (select system_identifier from pg_control_system()))",
     "delete from list_moves where (select value from list_clock where id = 1) <> (select system_identifier from pg_control_system())",
     "update list_clock set value = i.system_identifier from pg_control_system() i where list_clock.id = 1 and value <> i.system_identifier",
 ];
@@ -124,13 +125,20 @@ pub(crate) struct NameSearch {
 }
 
 impl Engine {
-    /// Statements that create what lists need, unless it exists.
-    pub(super) fn key_list_tables(&self) -> Vec<&'static str> {
+    /// Statements that create what lists need besides indexes, unless it exists.
+    pub(super) fn key_list_tables(&self) -> Vec<String> {
         if self.file.is_some() {
-            [&SQLITE_INDEX[..], &SQLITE_ORDER, &SQLITE_MOVES].concat()
-        } else {
-            [&POSTGRESQL_INDEX[..], &POSTGRESQL_MOVES, &POSTGRESQL_RESTORE].concat()
+            return [&SQLITE_INDEX[..], &SQLITE_MOVES].concat().into_iter().map(ToOwned::to_owned).collect();
         }
+        let triggers = POSTGRESQL_TRIGGERS.into_iter().map(|(name, table, definition)| {
+            // `create or replace` would wait until an index of the table is created.
+            format!(
+                "do $$ begin if not exists (select 1 from pg_trigger where tgrelid = cast('{table}' as regclass) and tgname = '{name}') \
+                 then create trigger {name} {definition}; end if; end $$"
+            )
+        });
+        let before = ["set local statement_timeout = 0", TRIGRAM_EXTENSION].into_iter().chain(POSTGRESQL_FUNCTIONS).map(ToOwned::to_owned);
+        before.chain(triggers).chain(POSTGRESQL_RESTORE.map(ToOwned::to_owned)).collect()
     }
 
     /// The keys to search for a folded text of at least three characters, whose pattern for `like` is known.

@@ -3,6 +3,7 @@
 mod call_partition;
 pub(crate) mod change_feed;
 pub(crate) mod copy_target;
+mod indexes;
 mod key_lists;
 mod locks;
 mod postgres;
@@ -16,19 +17,17 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
+use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator};
 
 use super::StoreError;
 pub(crate) use call_partition::{COUNT_PARTITION, COUNT_PARTITIONED, CallPartition, DROP_WAIT, OLDEST_PARTITION, PARTITION_TABLE};
+pub(crate) use indexes::{BY_USE, COUNT_FILLED_TABLES, SORT_USES, UNSORTED_USES, VALID_INDEXES};
 pub(crate) use key_lists::TRIGRAM_EXTENSION;
 pub(crate) use locks::sequences;
 pub(crate) use word_index::{RANKED_MAX, WordIndex};
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
 const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
-
-/// Finds an event by its id: one that is chained must not be chained again. The index of a long log takes its time.
-const AUDIT_IDS: [&str; 2] = ["set local statement_timeout = 0", "create index if not exists audit_events_by_id on audit_events (id)"];
 
 pub(super) struct Engine {
     url: String,
@@ -151,12 +150,16 @@ impl Engine {
         if self.file.is_some() { format!("unhex({expression})") } else { format!("decode({expression}, 'hex')") }
     }
 
+    /// A connection to PostgreSQL that creates indexes; `None` if another instance has one.
+    pub(super) async fn connect_for_indexes(&self) -> anyhow::Result<Option<AnyConnection>> {
+        postgres::connect_for_indexes(&self.url).await
+    }
+
     /// Statements after the migrations: what the databases do not have in common.
     pub(super) fn own_tables(&self) -> Vec<String> {
-        let mut statements: Vec<String> = self.key_list_tables().into_iter().map(ToOwned::to_owned).collect();
+        let mut statements = self.key_list_tables();
         if self.file.is_none() {
-            let tables = word_index::POSTGRESQL_TABLE.iter().copied().chain(AUDIT_IDS);
-            statements.extend(tables.map(ToOwned::to_owned).chain(sequences()));
+            statements.extend(word_index::POSTGRESQL_TABLE.iter().copied().map(ToOwned::to_owned).chain(sequences()));
         }
         statements
     }

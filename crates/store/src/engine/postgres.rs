@@ -9,7 +9,7 @@ use sqlx::{
     migrate::Migrator,
     postgres::{PgConnectOptions, PgSslMode},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The oldest version that is tested.
 const VERSION_MIN: u32 = 14;
@@ -25,8 +25,19 @@ pub(super) const SETTINGS: &str = "select set_config('statement_timeout', '10s',
 /// The id of a PostgreSQL advisory lock, like that of the writers.
 const LOCK_MIGRATIONS: &str = "select pg_advisory_lock(5497081207912)";
 
+/// Held by the connection that creates indexes: see [`connect_for_indexes`]. Another one does not wait in the database, because creating an index waits
+/// for all statements that have begun.
+const LOCK_INDEXES: &str = "select cast(case when pg_try_advisory_lock(5497081207913) then 1 else 0 end as bigint)";
+
+/// The newest migration that is applied.
+const COUNT_MIGRATIONS: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = '_sqlx_migrations'";
+const NEWEST_MIGRATION: &str = "select coalesce(max(version), 0) from _sqlx_migrations where success";
+
 /// For how long an idle connection is used again without a test.
 const UNTESTED_LIMIT: Duration = Duration::from_secs(1);
+/// The pause between two attempts to get the lock of the indexes.
+const INDEXES_PAUSE: Duration = Duration::from_secs(1);
+
 /// For how long a test of a connection may take.
 const TEST_LIMIT: Duration = Duration::from_secs(1);
 
@@ -94,27 +105,56 @@ fn is_loopback(host: &str) -> bool {
     address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.to_canonical().is_loopback())
 }
 
+/// A connection whose statements take as long as they need, and wait for locks however long others have them.
+async fn connect_without_limits(url: &str) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = <AnyConnection as Connection>::connect(url).await?;
+    for statement in [SETTINGS, "set lock_timeout = 0", "set statement_timeout = 0"] {
+        Executor::execute(&mut connection, statement).await?;
+    }
+    Ok(connection)
+}
+
+/// A connection that creates indexes; `None` if another one does.
+pub(super) async fn connect_for_indexes(url: &str) -> anyhow::Result<Option<AnyConnection>> {
+    let mut connection = connect_without_limits(url).await?;
+    if lock_indexes(&mut connection).await? {
+        return Ok(Some(connection));
+    }
+    connection.close().await?;
+    Ok(None)
+}
+
+async fn lock_indexes(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::query_scalar::<_, i64>(LOCK_INDEXES).fetch_one(connection).await? > 0)
+}
+
 /// Runs the migrations that are not applied yet, one instance at a time. Migrations of newer versions may be applied.
 pub(super) async fn migrate(url: &str, migrations: &Migrator) -> anyhow::Result<()> {
-    let mut connection = <AnyConnection as Connection>::connect(url).await?;
-    let limits = [
-        SETTINGS,
-        // However long the migrations of another instance take.
-        "set lock_timeout = 0",
-        "set statement_timeout = 0",
-        LOCK_MIGRATIONS,
-        // A statement that waits for the lock of a table blocks all later ones, also those of running instances.
-        "set lock_timeout = '4s'",
-    ];
-    for statement in limits {
+    let mut connection = connect_without_limits(url).await?;
+    // A table cannot be changed while an index of it is created, and the attempt would block other statements.
+    while is_outdated(&mut connection, migrations).await? && !lock_indexes(&mut connection).await? {
+        tracing::info!("waiting until another instance has created the indexes of the previous version");
+        sleep(INDEXES_PAUSE).await;
+    }
+    // A statement that waits for the lock of a table blocks all later ones, also those of running instances.
+    for statement in [LOCK_MIGRATIONS, "set lock_timeout = '4s'"] {
         Executor::execute(&mut connection, statement).await?;
     }
     let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
     // Not with sqlx's own lock, whose wait `lock_timeout` would end.
     migrator.set_ignore_missing(true).set_locking(false);
     migrator.run_direct(None, &mut connection, false).await?;
-    // Ends the lock too.
+    // Ends the locks too.
     Ok(connection.close().await?)
+}
+
+/// Whether one of these migrations is not applied yet.
+async fn is_outdated(connection: &mut AnyConnection, migrations: &Migrator) -> Result<bool, sqlx::Error> {
+    if sqlx::query_scalar::<_, i64>(COUNT_MIGRATIONS).fetch_one(&mut *connection).await? == 0 {
+        return Ok(true);
+    }
+    let newest: i64 = sqlx::query_scalar(NEWEST_MIGRATION).fetch_one(connection).await?;
+    Ok(migrations.iter().any(|migration| migration.version > newest))
 }
 
 #[cfg(test)]
