@@ -117,9 +117,8 @@ const POSTGRESQL_RESTORE: [&str; 3] = [
 
 /// The keys whose name contains a text.
 pub(crate) struct NameSearch {
-    /// Tables, of which `s` is that of keys.
-    pub(crate) from: &'static str,
-    /// `$?` stands for the placeholder of `text`.
+    /// Tables, of which `s` is that of keys. `$?` stands for the placeholder of `text` here and in the condition.
+    pub(crate) from: String,
     pub(crate) condition: &'static str,
     pub(crate) text: String,
 }
@@ -141,14 +140,20 @@ impl Engine {
         before.chain(triggers).chain(POSTGRESQL_RESTORE.map(ToOwned::to_owned)).collect()
     }
 
-    /// The keys to search for a folded text of at least three characters, whose pattern for `like` is known.
-    pub(crate) fn name_search(&self, folded: &str, pattern: &str) -> NameSearch {
+    /// The keys to search for a folded text of at least three characters, whose pattern for `like` is known. On PostgreSQL only those rows `s` that
+    /// fulfill the condition `listed`, up to `limit`.
+    pub(crate) fn name_search(&self, folded: &str, pattern: &str, listed: &str, limit: usize) -> NameSearch {
         if self.file.is_some() {
-            let from = "key_names f cross join api_keys s on s.number = f.rowid";
-            NameSearch { from, condition: "f.key_names match $?", text: phrase(folded) }
-        } else {
-            NameSearch { from: "api_keys s", condition: "s.name_folded like $? escape '\\' and s.deleted_at is null", text: pattern.to_owned() }
+            // The index has no organizations: those of others are few, because reading it ends at the limit.
+            let from = "key_names f cross join api_keys s on s.number = f.rowid".to_owned();
+            return NameSearch { from, condition: "f.key_names match $?", text: phrase(folded) };
         }
+        // Only the numbers at first: PostgreSQL reads them from the index by name if the text is frequent, also if it is so in names of others.
+        let from = format!(
+            "(select s.number from api_keys s where {listed} and s.name_folded like $? escape '\\' limit {limit}) f \
+             join api_keys s on s.number = f.number"
+        );
+        NameSearch { from, condition: "true", text: pattern.to_owned() }
     }
 
     /// A statement at the beginning of the transaction that reads a list. Its last column is the time of the database in Unix milliseconds. On

@@ -143,9 +143,9 @@ impl Reader<'_> {
         let folded = fold(search);
         let mut sources = Vec::new();
         if is_substring_search(search) {
-            let names = statement.store.engine.name_search(&folded, &like_pattern(&folded));
-            let condition = names.condition.replace("$?", &statement.bind(names.text));
-            sources.push(source(names.from, &condition));
+            let names = statement.store.engine.name_search(&folded, &like_pattern(&folded), listed, CANDIDATES_MAX + 1);
+            let text = statement.bind(names.text);
+            sources.push(source(&names.from.replace("$?", &text), &names.condition.replace("$?", &text)));
         } else {
             let condition = statement.begins_with("s.name_folded", &folded);
             sources.push(source("api_keys s", &format!("{listed} and {condition}")));

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{fold, testing::open_store};
+use latchkey_test_db::is_on_postgresql;
 use latchkey_types::key_kind::{KeyKind, Lifecycle};
 
 const KINDS: [Kind; 2] = [Kind::Key(KeyKind::Agent), Kind::Key(KeyKind::Client)];
@@ -392,6 +393,29 @@ async fn moved_rows_are_placed_beyond_many_that_are_skipped() {
         let numbers: Vec<i64> = page(&store, &selection, &mark, slice).await.unwrap().rows.iter().map(RowKey::number).collect();
         assert_eq!(numbers, expected.iter().copied().skip(skip).take(5).collect::<Vec<_>>(), "{skip}");
     }
+}
+
+#[tokio::test]
+async fn names_of_others_do_not_make_a_search_slow() {
+    if !is_on_postgresql() {
+        return;
+    }
+    let (store, _folder) = open_store().await;
+    let (mut own, mut other) = (Model::new(&store).await, Model::new(&store).await);
+    for (model, count) in [(&mut other, 20), (&mut own, 3)] {
+        for _ in 0..count {
+            // `name 0`
+            model.create(0).await;
+        }
+    }
+    let selection = selection(&own, "name", SortBy { column: KeySort::Name, descending: false });
+    let (mark, _, _) = open(&store, &selection, 1).await.unwrap();
+    let mut reader = Reader::begin(&store, &selection, &mark).await.unwrap();
+    let order = RowOrder::read(&mut reader).await.unwrap();
+    let candidates::Found::All(rows) = reader.find_candidates(&candidates::Lookup::Search, &order).await.unwrap() else {
+        panic!("the index of names is walked");
+    };
+    assert_eq!(rows.iter().map(RowKey::number).collect::<Vec<_>>(), own.listed("name", selection.sort));
 }
 
 #[tokio::test]
