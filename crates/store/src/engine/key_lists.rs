@@ -177,6 +177,20 @@ impl Engine {
         }
     }
 
+    /// An expression for the ranges of numbers without a row among the last `count` ones of a table, as JSON arrays in one. Such a row may be created by
+    /// a transaction that has not ended; SQLite has none beside its readers.
+    pub(crate) fn missing_numbers(&self, table: &str, count: i64) -> String {
+        if self.file.is_some() {
+            return "'[]'".to_owned();
+        }
+        let before = format!("(select greatest(max(number) - {count}, 0) from {table})");
+        format!(
+            "(select cast(coalesce(json_agg(json_build_array(number + 1, next - 1)), '[]') as text) from \
+             (select number, lead(number) over (order by number) as next from (select number from {table} where number > {before} \
+             union all select {before}) as numbers) as neighbors where next > number + 1)"
+        )
+    }
+
     /// The condition that a move with the number in a column is not in a snapshot, given the placeholders of the snapshot's oldest number and of
     /// its text.
     pub(crate) fn moved_after(&self, column: &str, oldest: &str, snapshot: &str) -> String {

@@ -115,6 +115,11 @@ impl Reader<'_> {
         let selection = self.selection;
         // Without an index: nearly all rows fulfill it.
         let mut all = vec![format!("k.deleted_at is null and k.number + 0 <= {}", statement.bind(self.mark.max_number))];
+        let absent = self.mark.absent_numbers();
+        if !absent.is_empty() {
+            let numbers = statement.bind(serde_json::json!(absent).to_string());
+            all.push(format!("k.number not in {}", statement.store.engine.json_numbers(&numbers)));
+        }
         if !matches!(access, Access::Walk { is_of_creator: true, .. }) {
             all.push(format!("k.organization_id = {}", statement.bind(selection.organization)));
         }

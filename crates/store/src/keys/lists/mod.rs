@@ -39,6 +39,13 @@ const LIFETIME_MS: i64 = 60 * 60 * 1000;
 /// For how long moves are kept.
 const MOVES_KEPT_MS: i64 = 2 * LIFETIME_MS;
 
+/// How far the numbers of a transaction that has not ended may be below the highest one when a list is opened: as many as two imports have. Rows with
+/// lower numbers that are committed later would appear in the list.
+const LATE_NUMBERS: i64 = 2000;
+
+/// The bits of a word of [`ListMark::absent`].
+const BITS: usize = 64;
+
 /// The sorted time of the last use is this much before the real one, at most.
 const USE_STEP_MS: i64 = 5 * 60 * 1000;
 
@@ -88,8 +95,33 @@ pub struct ListMark {
     snapshot: String,
     /// Rows with higher numbers were created later, and are not in the list.
     max_number: i64,
+    /// Which of the numbers below are not in it either, because their transactions had not ended: bits of the [`LATE_NUMBERS`] before the highest one.
+    /// Numbers that no row has are among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    absent: Vec<u64>,
     /// On the database's clock.
     opened_at: Timestamp,
+}
+
+impl ListMark {
+    /// A mark with the missing numbers of these ranges.
+    fn new(snapshot: String, max_number: i64, opened_at: Timestamp, missing: &[(i64, i64)]) -> Self {
+        let mut absent = Vec::new();
+        for number in missing.iter().flat_map(|(first, last)| *first..=*last) {
+            let Ok(bit) = usize::try_from(max_number - number) else { continue };
+            let word = bit / BITS;
+            absent.resize(absent.len().max(word + 1), 0);
+            absent[word] |= 1 << (bit % BITS);
+        }
+        Self { snapshot, max_number, absent, opened_at }
+    }
+
+    /// The numbers below the highest one that are not in the list.
+    fn absent_numbers(&self) -> Vec<i64> {
+        let is_set = |bit: &usize| (self.absent[bit / BITS] >> (bit % BITS)) & 1 == 1;
+        let bits = (0..self.absent.len() * BITS).filter(is_set);
+        bits.filter_map(|bit| Some(self.max_number - i64::try_from(bit).ok()?)).collect()
+    }
 }
 
 /// A position in a list, between two rows.
@@ -162,15 +194,17 @@ pub async fn delete_old_moves(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn mark(store: &Store, kinds: &[Kind]) -> Result<ListMark, StoreError> {
+async fn mark(store: &Store, kinds: &[Kind]) -> Result<ListMark, Error> {
+    let table = Table::of(kinds).name();
+    let missing = store.engine.missing_numbers(table, LATE_NUMBERS);
     let sql = AssertSqlSafe(format!(
-        "select {}, (select coalesce(max(number), 0) from {}), {}",
+        "select {}, (select coalesce(max(number), 0) from {table}), {}, {missing}",
         store.engine.list_snapshot(),
-        Table::of(kinds).name(),
         store.now_ms()
     ));
-    let (snapshot, max_number, opened_at): (String, i64, Timestamp) = sqlx::query_as(sql).fetch_one(store.read()?).await?;
-    Ok(ListMark { snapshot, max_number, opened_at })
+    let query = sqlx::query_as(sql).fetch_one(store.read()?);
+    let (snapshot, max_number, opened_at, missing): (String, i64, Timestamp, String) = query.await.map_err(StoreError::from)?;
+    Ok(ListMark::new(snapshot, max_number, opened_at, &order::parse::<Vec<(i64, i64)>>(&missing)?))
 }
 
 /// A transaction in which rows of a list are read. All statements see the same state, so that a row cannot move between them.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{fold, testing::open_store};
+use crate::{WriteLock, fold, testing::open_store};
 use latchkey_test_db::is_on_postgresql;
 use latchkey_types::key_kind::{KeyKind, Lifecycle};
 
@@ -151,6 +151,11 @@ impl Model {
     async fn create(&mut self, seed: u8) {
         let mut tx = self.store.begin().await.unwrap();
         let number: i64 = sqlx::query_scalar("select coalesce(max(number), 0) + 1 from api_keys").fetch_one(&mut tx).await.unwrap();
+        self.insert(&mut tx, number, seed).await;
+        tx.commit().await.unwrap();
+    }
+
+    async fn insert(&mut self, tx: &mut Tx, number: i64, seed: u8) {
         let creator = usize::from(seed % 3);
         let key = Key {
             number,
@@ -178,10 +183,9 @@ impl Model {
             .bind(self.users[creator].0)
             .bind(self.now.plus_ms(number))
             .bind(key.lifecycle.expires_at)
-            .execute(&mut tx)
+            .execute(tx)
             .await
             .unwrap();
-        tx.commit().await.unwrap();
         self.keys.push(key);
     }
 
@@ -416,6 +420,50 @@ async fn names_of_others_do_not_make_a_search_slow() {
         panic!("the index of names is walked");
     };
     assert_eq!(rows.iter().map(RowKey::number).collect::<Vec<_>>(), own.listed("name", selection.sort));
+}
+
+#[tokio::test]
+async fn keys_that_are_committed_later_are_not_listed() {
+    if !is_on_postgresql() {
+        return;
+    }
+    let (store, _folder) = open_store().await;
+    let mut model = Model::new(&store).await;
+    for _ in 0..3 {
+        model.create(0).await;
+    }
+    let mut late = store.begin_locked(WriteLock::Nothing).await.unwrap();
+    let expected = [1, 2, 3, 5];
+    model.insert(&mut late, 4, 0).await;
+    let mut tx = store.begin_locked(WriteLock::Nothing).await.unwrap();
+    model.insert(&mut tx, 5, 0).await;
+    tx.commit().await.unwrap();
+    let numbers = |page: Page| page.rows.iter().map(RowKey::number).collect::<Vec<_>>();
+    let lists = [("", KeySort::CreatedAt), ("", KeySort::CreatedBy), ("name", KeySort::Name)];
+    let lists = lists.map(|(search, column)| selection(&model, search, SortBy { column, descending: false }));
+    let mut marks = Vec::new();
+    for selection in &lists {
+        let (mark, page, _) = open(&store, selection, 10).await.unwrap();
+        assert_eq!(numbers(page), expected);
+        marks.push(mark);
+    }
+    late.commit().await.unwrap();
+    let slice = Slice { from: &Position::Start, backwards: false, skip: 0, limit: 10 };
+    for (selection, mark) in lists.iter().zip(&marks) {
+        assert_eq!(numbers(page(&store, selection, mark, slice).await.unwrap()), expected);
+        assert_eq!(count(&store, selection, mark).await.unwrap(), expected.len());
+        assert_eq!(numbers(open(&store, selection, 10).await.unwrap().1), [1, 2, 3, 4, 5]);
+    }
+}
+
+#[test]
+fn a_mark_has_the_numbers_that_were_missing() {
+    let mark = |missing: &[(i64, i64)]| ListMark::new(String::new(), 5000, Timestamp(0), missing);
+    assert_eq!(serde_json::to_value(mark(&[])).unwrap().get("absent"), None);
+    assert_eq!(mark(&[]).absent_numbers(), [0_i64; 0]);
+    assert_eq!(mark(&[(4936, 4936), (4998, 4999)]).absent_numbers(), [4999, 4998, 4936]);
+    let whole = mark(&[(5000 - LATE_NUMBERS + 1, 4999)]);
+    assert_eq!((whole.absent_numbers().len(), whole.absent.len()), (1999, 32));
 }
 
 #[tokio::test]
