@@ -157,6 +157,15 @@ impl OpenList {
         self.cursor.at(position).seal(core, self.view.organization)
     }
 
+    /// The position of another cursor of this list.
+    ///
+    /// # Errors
+    /// `ListingGone` if it is one of another list or user.
+    fn other_position(&self, core: &Core, cursor: &str) -> Result<Position, Error> {
+        let other = ListCursor::open(cursor, core, self.view.organization)?;
+        if other.is_of_same_list(&self.cursor) { Ok(other.position) } else { Err(Error::ListingGone) }
+    }
+
     /// The rows from an index on, given the index of the cursor's position.
     async fn read(&self, core: &Core, index: usize, first: usize, limit: usize) -> Result<Vec<RowKey>, Error> {
         let end = first.saturating_add(limit);
@@ -207,12 +216,12 @@ pub async fn open(core: &Core, actor: &Actor, query: KeyQuery) -> Result<OpenedL
 /// `ListingGone`, `Forbidden`, `Unavailable`.
 pub async fn rows(core: &Core, actor: &Actor, request: &RowsRequest) -> Result<RowsPage<KeyRow>, Error> {
     let list = OpenList::find(core, actor, &request.anchor.cursor)?;
-    let until = request.until.as_deref().map(|cursor| ListCursor::open(cursor, core, actor.organization)).transpose()?;
+    let until = request.until.as_deref().map(|cursor| list.other_position(core, cursor)).transpose()?;
     let limit = request.limit.min(ROWS_MAX);
     let mut keys = list.read(core, request.anchor.index, request.first, limit + usize::from(until.is_some())).await?;
     if let Some(until) = until {
         let is_descending = list.cursor.query.sort.descending;
-        keys.retain(|key| is_before(key, &until.position, is_descending));
+        keys.retain(|key| is_before(key, &until, is_descending));
         // The indexes of the two positions were counted before and after rows between them were deleted.
         if keys.len() > limit {
             return Err(Error::ListingGone);

@@ -52,6 +52,11 @@ impl ListCursor {
         serde_json::from_slice(&plain).map_err(|_| Error::ListingGone)
     }
 
+    /// Whether both are positions in one list, which the same user opened.
+    pub(crate) fn is_of_same_list(&self, other: &Self) -> bool {
+        (self.user, &self.kinds, &self.query, &self.mark) == (other.user, &other.kinds, &other.query, &other.mark)
+    }
+
     /// The same list at another position.
     pub(crate) fn at(&self, position: Position) -> Self {
         Self { position, ..self.clone() }

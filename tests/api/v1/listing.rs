@@ -158,6 +158,12 @@ async fn rows_are_found_from_any_position() {
     }
     let until = json!({ "request": { "anchor": start, "first": 100, "limit": 50, "until": middle["start"]["cursor"] } });
     assert_eq!(page.call("keys/rows", until).await.1["rows"].as_array().unwrap().len(), 40);
+    let ascending = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } } });
+    let other = page.call("keys/open", ascending).await.1["end"]["cursor"].clone();
+    for until in [other, json!("nonsense")] {
+        let request = json!({ "request": { "anchor": start, "first": 0, "limit": 50, "until": until } });
+        assert_eq!(page.call("keys/rows", request).await.0, StatusCode::GONE, "{until}");
+    }
     let mut ids = page.call("keys/ids", json!({ "anchor": middle["start"], "first": 240, "limit": 40 })).await.1;
     assert_eq!((ids["ids"].as_array().unwrap().len(), &ids["end"]["index"]), (40, &json!(280)));
     ids = page.call("keys/ids", json!({ "anchor": ids["end"], "first": 280, "limit": 40 })).await.1;
