@@ -20,7 +20,7 @@ pub async fn run_creation(store: Store) {
     loop {
         match create_missing(&store).await {
             Ok(true) => pending().await,
-            // Another instance creates them, or has failed to.
+            // Another instance creates them, and may be stopped before it has finished.
             Ok(false) => {}
             Err(error) => tracing::warn!("an index can't be created now: {error:#}"),
         }

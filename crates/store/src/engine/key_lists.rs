@@ -107,10 +107,10 @@ const POSTGRESQL_TRIGGERS: [(&str, &str, &str); 4] = [
 ];
 
 /// Numbers of transactions begin again in another installation, as after a restore from a dump. All moves count as old ones then. Otherwise nothing
-/// is read. `list_clock` has the installation's id, and 1 before there are moves.
+/// is read. `list_clock` has the installation's id, and 0 before there are moves.
 const POSTGRESQL_RESTORE: [&str; 3] = [
     "update api_keys set use_moved_in = 0, earlier_use_moved_in = 0 where use_moved_in > 0 \
-     and (select value from list_clock where id = 1) not in (1, (select system_identifier from pg_control_system()))",
+     and (select value from list_clock where id = 1) not in (0, (select system_identifier from pg_control_system()))",
     "delete from list_moves where (select value from list_clock where id = 1) <> (select system_identifier from pg_control_system())",
     "update list_clock set value = i.system_identifier from pg_control_system() i where list_clock.id = 1 and value <> i.system_identifier",
 ];
