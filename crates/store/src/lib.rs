@@ -63,6 +63,7 @@ pub mod usage;
 pub mod users;
 pub mod verdict_changes;
 pub mod words;
+mod write_permits;
 
 use std::{
     mem,
@@ -93,6 +94,7 @@ pub use lease::{Lease, boottime_us};
 pub use snapshot::Snapshot;
 pub use transaction::{Tx, WriteLock, WriteTask};
 use verdict_changes::VerdictChange;
+use write_permits::WritePermits;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -185,8 +187,7 @@ pub struct Store {
     /// Limits concurrent list queries, because each one scans all of its rows.
     list_permits: Arc<Semaphore>,
     engine: Arc<Engine>,
-    /// Writers queue here rather than in the database, where each would hold a connection while it waits.
-    write_permits: Arc<Semaphore>,
+    write_permits: WritePermits,
     unavailable: Arc<AtomicBool>,
     lease: Arc<Lease>,
     instances: Arc<Instances>,
@@ -210,7 +211,7 @@ impl Store {
         engine.check_version(&pool).await?;
         engine.record_file_identity()?;
         let list_permits = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
-        let write_permits = Arc::new(Semaphore::new(engine.writers(options.connections)));
+        let write_permits = WritePermits::new(engine.writers(options.connections));
         Ok(Self {
             pool: Arc::new(RwLock::new(pool)),
             check_pool,

@@ -4,18 +4,12 @@ use std::{
     collections::HashSet,
     fmt, mem,
     ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Duration,
 };
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use sqlx::{
     Any, Describe, Either, Execute, Executor, SqlStr,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
-};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
 };
 
 use super::{
@@ -25,12 +19,9 @@ use super::{
     engine::{self, WordIndex},
     lease::boottime_us,
     verdict_changes::{self, VerdictChange},
+    write_permits::WritePermit,
 };
 use latchkey_types::{error::Error, id::OrganizationId, time::Timestamp};
-
-/// For how long a writer waits for the earlier writers of this instance: longer than one of them waits for those of others, by PostgreSQL's
-/// `lock_timeout`.
-const WAIT_LIMIT: Duration = Duration::from_secs(8);
 
 /// Which other write transactions a transaction excludes on PostgreSQL. On SQLite, each excludes all others.
 ///
@@ -66,7 +57,7 @@ pub enum WriteTask {
 pub struct Tx {
     // Dropped before the permit, so that the next writer begins after the rollback was requested.
     transaction: Connection,
-    _permit: OwnedSemaphorePermit,
+    _permit: WritePermit,
     store: Store,
     verdict_changes: Vec<VerdictChange>,
     /// Whether one of them may take access away.
@@ -87,14 +78,15 @@ impl Store {
     /// # Errors
     /// `Unavailable` if the database is unavailable, or if the earlier ones do not end in time.
     pub async fn begin_locked(&self, lock: WriteLock) -> Result<Tx, Error> {
-        let permit = wait_for_permit(&self.write_permits, WAIT_LIMIT).await?;
+        let statement = self.engine.lock(lock);
+        let permit = self.write_permits.wait(lock, statement.and_then(|(_, id)| id)).await?;
         let store = self.clone();
         // In a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the pool with its
         // transaction open (sqlx#4385).
         in_task(async move {
             store.engine.check_file()?;
             let mut transaction = Connection::begin(store.read()?, store.engine.begin()).await.map_err(StoreError::from)?;
-            if let Some((sql, id)) = store.engine.lock(lock) {
+            if let Some((sql, id)) = statement {
                 let query = sqlx::query(sql);
                 let query = if let Some(id) = id { query.bind(id) } else { query };
                 query.execute(&mut transaction).await.map_err(StoreError::from)?;
@@ -113,16 +105,6 @@ impl Store {
         // In a separate task, as in [`Store::begin`].
         in_task(async move { Ok(Connection::begin(store.read()?, store.engine.begin_read()).await.map_err(StoreError::from)?) }).await
     }
-}
-
-/// Waits for the earlier writers of this instance.
-async fn wait_for_permit(permits: &Arc<Semaphore>, limit: Duration) -> Result<OwnedSemaphorePermit, Error> {
-    // The semaphore is never closed.
-    if let Ok(Ok(permit)) = timeout(limit, Arc::clone(permits).acquire_owned()).await {
-        return Ok(permit);
-    }
-    tracing::warn!("a write transaction waited too long for earlier ones");
-    Err(Error::Unavailable)
 }
 
 impl Tx {
@@ -313,8 +295,16 @@ impl<'c> Executor<'c> for &'c mut Tx {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        iter,
+        time::{Duration, Instant},
+    };
+
+    use tokio::time::sleep;
+
     use super::*;
     use crate::{
+        StoreOptions,
         effect::{Confirmation, ConfirmationState},
         testing::open_store,
     };
@@ -367,12 +357,32 @@ mod tests {
         assert_eq!(verdict_changes::newest(&store).await.unwrap(), 1, "it is published");
     }
 
+    /// Those of one organization that wait for another instance do not keep the connections from the others.
     #[tokio::test]
-    async fn a_writer_waits_for_earlier_ones_only_for_some_time() {
-        let permits = Arc::new(Semaphore::new(1));
-        let earlier = wait_for_permit(&permits, WAIT_LIMIT).await.unwrap();
-        assert_eq!(wait_for_permit(&permits, Duration::from_millis(10)).await.err(), Some(Error::Unavailable));
+    async fn transactions_that_wait_for_another_instance_delay_no_others() {
+        let (store, data) = open_store().await;
+        if !store.is_shared() {
+            return;
+        }
+        let other = Store::open(data.database_url(), data.path(), StoreOptions::default()).await.unwrap();
+        let organization = OrganizationId::new();
+        let earlier = other.begin_locked(WriteLock::Organization(organization)).await.unwrap();
+        let locks = iter::repeat_n(WriteLock::Rows(organization), 8).chain(iter::repeat_n(WriteLock::Organization(organization), 8));
+        let waiting: Vec<_> = locks
+            .map(|lock| {
+                let store = store.clone();
+                tokio::spawn(async move { store.begin_locked(lock).await?.commit().await })
+            })
+            .collect();
+        sleep(Duration::from_millis(200)).await;
+        let began = Instant::now();
+        for lock in [WriteLock::Nothing, WriteLock::Task(WriteTask::Usage), WriteLock::Organization(OrganizationId::new())] {
+            store.begin_locked(lock).await.unwrap().commit().await.unwrap();
+        }
+        assert!(began.elapsed() < Duration::from_secs(1) && waiting.iter().all(|waiting| !waiting.is_finished()), "{:?}", began.elapsed());
         drop(earlier);
-        assert!(wait_for_permit(&permits, Duration::from_millis(10)).await.is_ok());
+        for waiting in waiting {
+            assert_eq!(waiting.await.unwrap(), Ok(()));
+        }
     }
 }
