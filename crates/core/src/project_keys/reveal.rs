@@ -13,11 +13,20 @@ use latchkey_types::{error::Error, id::KeyId, permission::Permission, secret::Re
 /// # Errors
 /// `NotFound` also for keys of other users; `Conflict` on `id` if the key was revealed before, is revoked or has expired.
 pub async fn reveal(core: &Core, actor: &Actor, id: KeyId) -> Result<RevealedSecret, Error> {
-    // The key may be the first of any organization that the current signing key signs.
-    let mut change = core.begin_alone(actor, &[Permission::ViewProject]).await?;
-    let now = Timestamp::now();
-    let key = unrevealed(&mut change.tx, &change.actor, id, now).await?;
-    let signing_key = signing::current(&mut change.tx, &core.vault, now).await?;
+    let mut change = core.begin(actor, &[Permission::ViewProject]).await?;
+    let mut now = Timestamp::now();
+    let mut key = unrevealed(&mut change.tx, &change.actor, id, now).await?;
+    let current = signing::current(&mut change.tx, &core.vault, now).await?;
+    let signing_key = if let Some(current) = current {
+        current
+    } else {
+        // Once in months: a new signing key is that of all organizations.
+        drop(change);
+        change = core.begin_alone(actor, &[Permission::ViewProject]).await?;
+        now = Timestamp::now();
+        key = unrevealed(&mut change.tx, &change.actor, id, now).await?;
+        signing::current_or_new(&mut change.tx, &core.vault, now).await?
+    };
     let token = project_token::sign(&signing_key, &claims(&change.actor, id, &key, core.public_url.issuer(), now))?;
     let digest = core.pepper.digest(token.expose_secret());
     store::project_keys::set_revealed(&mut change.tx, id, digest.as_bytes(), &signing_key.kid, now).await?;

@@ -13,22 +13,34 @@ fn name_in_keyring(kid: &str) -> String {
     format!("signing {kid}")
 }
 
-/// The current signing key. It is created if there is none or the last one exceeded its lifetime.
+/// The current signing key, in any transaction: only one that excludes all others replaces it. `None` if there is none or the last one exceeded its
+/// lifetime.
 ///
 /// # Errors
 /// `Internal` if the stored key cannot be decrypted or does not match its public key.
-pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Error> {
+pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<Option<SigningKey>, Error> {
     let current = signing_keys::current(tx).await?.filter(|key| now < key.created_at.plus_days(LIFETIME_DAYS));
-    let Some(current) = current else { return replace(tx, vault, now).await };
+    let Some(current) = current else { return Ok(None) };
     let key = SigningKey::from_seed(vault.unwrap(tx, &name_in_keyring(&current.kid)).await?);
     if key.public_key[..] == current.public_key[..] {
-        return Ok(key);
+        return Ok(Some(key));
     }
     tracing::error!(
         kid = current.kid,
         "the stored public key of a signing key was altered: create a new one with `latchkey admin rotate-signing-key`"
     );
     Err(Error::Internal)
+}
+
+/// The current signing key, which is created if there is none, in a transaction that excludes all others.
+///
+/// # Errors
+/// Those of [`current`].
+pub async fn current_or_new(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Error> {
+    match current(tx, vault, now).await? {
+        Some(key) => Ok(key),
+        None => replace(tx, vault, now).await,
+    }
 }
 
 /// Replaces the signing key and deletes its private key. All instances reload the public keys.

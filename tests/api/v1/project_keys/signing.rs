@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use latchkey_core::{accounts, project_keys, public_url::PublicUrl};
 use latchkey_program::{config::OutgoingOptions, data_dir::Data};
-use latchkey_store::users;
-use latchkey_types::id::KeyId;
+use latchkey_store::{WriteLock, users};
+use latchkey_types::id::{KeyId, OrganizationId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::Fixture;
 use crate::support::{
@@ -113,6 +114,20 @@ async fn signing_key_is_created_on_reveal_and_every_90_days() {
     }
     assert_eq!(jwks(&fixture.server).await[1], first[0]);
     assert_eq!(fixture.api.verify(&fixture.token).await, "VALID");
+}
+
+#[tokio::test]
+async fn a_reveal_does_not_wait_for_changes_of_other_organizations() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.server.state.store;
+    if !store.is_shared() {
+        return;
+    }
+    let key = insert_issued_key(&fixture.server, fixture.template, "owner@acme.test", None).await;
+    let other = store.begin_locked(WriteLock::Organization(OrganizationId::new())).await.unwrap();
+    let token = timeout(Duration::from_secs(2), reveal_token(&fixture.owner, key)).await.expect("it does not wait");
+    drop(other);
+    assert_eq!(fixture.api.verify(&token).await, "VALID");
 }
 
 #[tokio::test]
