@@ -189,6 +189,11 @@ impl Tx {
         self.store.engine.lock_budgets()
     }
 
+    /// See [`super::engine::Engine::lock_digests`].
+    pub(crate) fn lock_digests(&self) -> Option<String> {
+        self.store.engine.lock_digests()
+    }
+
     /// See [`super::engine::Engine::now_ms`].
     pub(crate) fn now_ms(&self) -> &'static str {
         self.store.now_ms()

@@ -5,7 +5,7 @@ use std::slice;
 use super::{attributes, limits, models, name_taken, rows};
 use crate::{Core, actor::Actor};
 use latchkey_crypto::key_format::PlainKey;
-use latchkey_store::{self as store, Tx, keys::KeyRecord};
+use latchkey_store::{self as store, StoreError, Tx, keys::KeyRecord};
 use latchkey_types::{
     error::Error,
     id::KeyId,
@@ -45,7 +45,7 @@ pub async fn create(core: &Core, actor: &Actor, mut request: CreateKeyRequest) -
         created_by: change.actor.user,
         created_at: now,
     };
-    let record = insert(&mut change.tx, slice::from_ref(&key)).await?.pop().ok_or(Error::Internal)?;
+    let record = insert(&mut change.tx, slice::from_ref(&key), |_, error| name_taken(error)).await?.pop().ok_or(Error::Internal)?;
     // Before the commit: the secret must not be lost because a read fails.
     let row = rows::row(core, &record).await?;
     let event = change.event("key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
@@ -54,22 +54,23 @@ pub async fn create(core: &Core, actor: &Actor, mut request: CreateKeyRequest) -
     Ok(CreatedKey { key: row, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
-/// Inserts keys. Returns them as stored, in the same order.
+/// Inserts keys. Returns them as stored, in the same order. `map_error` maps the failure to store the key with this index.
 ///
 /// # Errors
 /// `Invalid` at `corpora` if one of them does not exist.
-pub(super) async fn insert(tx: &mut Tx, keys: &[store::keys::NewKey]) -> Result<Vec<KeyRecord>, Error> {
-    for key in keys {
-        insert_one(tx, key).await?;
+pub(super) async fn insert(tx: &mut Tx, keys: &[store::keys::NewKey], map_error: fn(usize, StoreError) -> Error) -> Result<Vec<KeyRecord>, Error> {
+    for (index, key) in keys.iter().enumerate() {
+        require_corpora(tx, key).await?;
+        store::keys::insert(tx, key).await.map_err(|error| map_error(index, error))?;
     }
     let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
     Ok(store::keys::find_new(tx, &ids).await?)
 }
 
-async fn insert_one(tx: &mut Tx, key: &store::keys::NewKey) -> Result<(), Error> {
+async fn require_corpora(tx: &mut Tx, key: &store::keys::NewKey) -> Result<(), Error> {
     let existing = store::corpora::existing(tx, key.organization, &key.corpora).await?;
-    if let Some(unknown) = key.corpora.iter().find(|id| !existing.contains(id)) {
-        return Err(Error::invalid("corpora", format!("Corpus {unknown} does not exist.")));
+    match key.corpora.iter().find(|id| !existing.contains(id)) {
+        Some(unknown) => Err(Error::invalid("corpora", format!("Corpus {unknown} does not exist."))),
+        None => Ok(()),
     }
-    store::keys::insert(tx, key).await.map_err(name_taken)
 }

@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{attributes, create::insert, limits, rows::rows};
 use crate::{Core, actor::Actor};
-use latchkey_store as store;
+use latchkey_store::{self as store, StoreError};
 use latchkey_types::{
     error::Error,
     id::KeyId,
@@ -41,14 +41,19 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
     let mut taken = store::keys::secrets::existing_digests(&mut change.tx, &keys).await?;
     // A repetition within the import is a conflict too.
     if let Some(index) = keys.iter().position(|key| !taken.insert(key.digest.clone())) {
-        return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
+        return Err(key_exists(index, StoreError::Duplicate));
     }
-    let records = insert(&mut change.tx, &keys).await?;
+    let records = insert(&mut change.tx, &keys, key_exists).await?;
     let rows = rows(core, &records).await?;
     let event = |key: &store::keys::NewKey| change.event("key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str());
     let events: Vec<_> = keys.iter().map(event).collect();
     change.commit(events).await?;
     Ok(rows)
+}
+
+/// Maps a duplicate to a conflict at the `sha256` of the key with this index: names of imported keys are not unique.
+fn key_exists(index: usize, error: StoreError) -> Error {
+    error.or_conflict("sha256", "This key already exists or was deleted.").with_index("keys", index)
 }
 
 fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Result<store::keys::NewKey, Error> {
@@ -83,6 +88,31 @@ fn mask(sha256: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{new_core, new_owner};
+    use latchkey_types::key_kind::Kind;
+
+    /// Imports a key of each of these numbers.
+    async fn import_numbers(core: &Core, actor: &Actor, numbers: impl IntoIterator<Item = usize>) -> Result<Vec<KeyRow>, Error> {
+        let request = |number| CreateKeyRequest::with_name(Kind::Key(KeyKind::Client), format!("key {number}"));
+        let keys = numbers.into_iter().map(|number| KeyImport { sha256: format!("{number:064x}"), request: request(number) });
+        import(core, actor, keys.collect()).await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_of_concurrent_imports_of_the_same_keys_succeeds() {
+        let (core, _folder) = new_core().await;
+        let actor = new_owner(&core).await;
+        for round in 0..10 {
+            let first = round * 1000;
+            let [forward, backward] = [[first, first + 1], [first + 1, first]];
+            let (one, other, third) =
+                tokio::join!(import_numbers(&core, &actor, forward), import_numbers(&core, &actor, backward), import_numbers(&core, &actor, forward));
+            let outcomes = [one, other, third].map(|outcome| outcome.map(|rows| rows.len()));
+            let taken = Err(Error::conflict("keys[0].sha256", "This key already exists or was deleted."));
+            assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(2)).count(), 1, "{outcomes:?}");
+            assert_eq!(outcomes.iter().filter(|outcome| **outcome == taken).count(), 2, "{outcomes:?}");
+        }
+    }
 
     #[test]
     fn a_sha256_is_hexadecimal_or_base64() {

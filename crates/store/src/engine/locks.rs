@@ -16,6 +16,8 @@ const SHARED: &str = "select pg_advisory_xact_lock_shared(5497081207911), pg_adv
 const TASKS: i64 = 5_497_081_208_000;
 /// Added to the remainder of the hash of a budget's owner.
 const BUDGETS: i64 = 5_497_081_209_000;
+/// Added to the remainder of the hash of a digest of a key.
+const DIGESTS: i64 = 5_497_081_210_000;
 
 impl Engine {
     /// The statement that takes the lock of a write transaction, and the id that it binds. Waiters get a lock in the order in which they asked: who
@@ -41,10 +43,20 @@ impl Engine {
 
     /// Excludes other transactions that lock the budgets of one of the owners in the JSON array that is bound to `$1`. `None` on SQLite.
     pub(crate) fn lock_budgets(&self) -> Option<String> {
-        // By the remainder: a lock for each of hundreds could exceed the lock table.
+        self.lock_hashes(BUDGETS)
+    }
+
+    /// Excludes other transactions that lock one of the digests in the JSON array that is bound to `$1`. `None` on SQLite.
+    pub(crate) fn lock_digests(&self) -> Option<String> {
+        self.lock_hashes(DIGESTS)
+    }
+
+    /// Locks the texts in the JSON array that is bound to `$1`, in one order. By the remainder of their hashes: a lock for each of hundreds could exceed
+    /// the lock table.
+    fn lock_hashes(&self, first: i64) -> Option<String> {
         let sql = |rows: &str| {
             format!(
-                "select pg_advisory_xact_lock({BUDGETS} + bucket) from \
+                "select pg_advisory_xact_lock({first} + bucket) from \
                  (select distinct abs(hashtext(value ->> 0) % 64) as bucket from {rows} order by bucket) as buckets"
             )
         };

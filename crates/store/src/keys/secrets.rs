@@ -53,13 +53,17 @@ pub(super) async fn retired(db: &mut Connection, digest: &[u8]) -> Result<Option
     Ok(sqlx::query_as(sql).bind(digest).bind(Timestamp::now()).fetch_optional(db).await?)
 }
 
-/// Those of the digests of new keys that any stored key, even a deleted one, has or had.
+/// Those of the digests of new keys that any stored key, even a deleted one, has or had. Other transactions that look for one of them wait until the end
+/// of this one, which may insert them in any order.
 pub async fn existing_digests(tx: &mut Tx, keys: &[NewKey]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let digests = keys.iter().map(|key| json!([hex::encode(&key.digest)])).collect::<Value>().to_string();
+    if let Some(sql) = tx.lock_digests() {
+        sqlx::query(AssertSqlSafe(sql)).bind(&digests).execute(&mut *tx).await?;
+    }
     let listed = format!("select {} from {}", tx.bytes_of_hex("value ->> 0"), tx.json_rows());
     let sql =
         format!("select digest from api_keys where digest in ({listed}) union all select digest from retired_secrets where digest in ({listed})");
-    let digests: Value = keys.iter().map(|key| json!([hex::encode(&key.digest)])).collect();
-    let existing: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digests.to_string()).fetch_all(tx).await?;
+    let existing: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digests).fetch_all(tx).await?;
     Ok(existing.into_iter().collect())
 }
 
