@@ -1,8 +1,9 @@
 //! A database and the rules on it, for unit tests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use latchkey_test_db::TestData;
+use tokio::time::timeout;
 
 use super::{
     Core,
@@ -13,7 +14,7 @@ use super::{
     public_url::PublicUrl,
 };
 use latchkey_crypto::master_key::MasterKeySource;
-use latchkey_store::{self as store, Store, StoreOptions, Tx, users::NewUser};
+use latchkey_store::{self as store, Store, StoreOptions, Tx, WriteLock, users::NewUser};
 use latchkey_types::{
     id::{OrganizationId, UserId},
     permission::{Permission, Permissions},
@@ -51,6 +52,14 @@ pub(crate) async fn new_owner(core: &Core) -> Actor {
         scopes: None,
         address: None,
     }
+}
+
+/// Waits for `work`, which must not wait for a change of another organization. SQLite has one change at a time.
+pub(crate) async fn beside_another_change<T>(store: &Store, work: impl Future<Output = T>) -> T {
+    let change = if store.is_shared() { Some(store.begin_locked(WriteLock::Organization(OrganizationId::new())).await.unwrap()) } else { None };
+    let output = timeout(Duration::from_secs(2), work).await.expect("it waits for a change of another organization");
+    drop(change);
+    output
 }
 
 pub(crate) async fn insert_organization(tx: &mut Tx) -> OrganizationId {

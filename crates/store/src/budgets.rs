@@ -148,9 +148,14 @@ pub async fn fold_ended(store: &Store, tx: &mut Tx, writer: &str, since: Timesta
     Ok(())
 }
 
-/// Deletes the shares of periods that began before `time`, but not those of budgets for all time.
+/// Deletes the shares of periods that began before `time`, but not those of budgets for all time, nor those that another transaction has locked.
 pub async fn delete_before(tx: &mut Tx, time: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("delete from budget_shares where period_start > 0 and period_start < $1").bind(time).execute(tx).await?;
+    let columns = "owner_id, unit, period_start, writer";
+    let sql = AssertSqlSafe(format!(
+        "delete from budget_shares where ({columns}) in (select {columns} from budget_shares where period_start > 0 and period_start < $1{})",
+        tx.for_update_of_unlocked()
+    ));
+    sqlx::query(sql).bind(time).execute(tx).await?;
     Ok(())
 }
 

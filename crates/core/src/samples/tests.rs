@@ -17,7 +17,7 @@ use crate::{
     Core,
     actor::Actor,
     projects,
-    testing::{new_core, new_owner},
+    testing::{beside_another_change, new_core, new_owner},
 };
 use latchkey_store as store;
 use latchkey_types::{
@@ -209,7 +209,8 @@ async fn an_upload_that_is_not_continued_frees_its_bytes() {
     worker.end_unused_uploads(import.created_at.plus_ms(1)).await.unwrap();
     assert_eq!(fixture.used().await, CHUNK_BYTES + 8, "a part was stored since");
     let sample = fixture.sample(import.id, 0).await;
-    worker.end_unused_uploads(Timestamp::now().plus_ms(1)).await.unwrap();
+    let ending = Box::pin(worker.end_unused_uploads(Timestamp::now().plus_ms(1)));
+    beside_another_change(&fixture.core.store, ending).await.unwrap();
     let ended = imports::get(&fixture.core, &fixture.owner, fixture.project, import.id).await.unwrap();
     assert_eq!((ended.import.state, ended.import.failed, fixture.used().await), (ImportState::Finished, 2, 0));
     assert!(ended.files[0].error.starts_with("The upload was not continued for 7 days."), "{}", ended.files[0].error);

@@ -2,12 +2,13 @@
 
 use futures_util::FutureExt;
 use latchkey_test_db::TestData;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::{evaluate::tests::client_key, tests::open_store};
 use latchkey_crypto::key_format::Pepper;
+use latchkey_store::{WriteLock, budgets::NewShare};
 use latchkey_types::budget::{BudgetPeriod, ModelAccess};
 
 /// A database with several instances.
@@ -293,6 +294,22 @@ async fn a_share_that_was_dropped_from_memory_is_read_again() {
     assert_eq!((shares(), instance.used(limit).await), (0, (40, 0)));
     assert!(!instance.call(limit, 61, 0).await && instance.call(limit, 60, 60).await);
     assert_eq!(instance.used(limit).await, (100, 0));
+}
+
+#[tokio::test]
+async fn old_shares_are_deleted_beside_changes_of_organizations() {
+    let fixture = Fixture::new().await;
+    let key = ShareKey { owner: KeyId::new().to_string(), unit: BudgetUnit::Tokens, period_start: Timestamp(1) };
+    let share = NewShare { key: key.clone(), organization: fixture.organization, granted: 1, spent: 1 };
+    let mut tx = fixture.store.begin().await.unwrap();
+    store::set_shares(&fixture.store, &mut tx, "ended", &[share]).await.unwrap();
+    tx.commit().await.unwrap();
+    let change = WriteLock::Organization(fixture.organization);
+    let change = if fixture.store.is_shared() { Some(fixture.store.begin_locked(change).await.unwrap()) } else { None };
+    timeout(Duration::from_secs(2), fixture.instance().verifier.budgets.clean()).await.expect("it does not wait");
+    drop(change);
+    let mut connection = fixture.store.connection().await.unwrap();
+    assert!(store::shares(&fixture.store, &mut connection, &[key]).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ impl Budgets {
     }
 
     async fn delete_old(&self) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
         store::delete_before(&mut tx, Timestamp::now().plus_ms(-RETENTION_MS)).await?;
         tx.commit().await
     }

@@ -32,10 +32,10 @@ pub(super) async fn remove_discarded(worker: &ImportWorker) {
 impl ImportWorker {
     /// Fails the local files of the imports that were not used since `before`.
     pub(crate) async fn end_unused_uploads(&self, before: Timestamp) -> Result<(), Error> {
-        while store::imports::find_unused_local(&mut *self.store.connection().await?, before).await?.is_some() {
-            let mut tx = self.store.begin().await?;
+        while let Some(found) = store::imports::find_unused_local(&mut *self.store.connection().await?, before).await? {
+            let mut tx = self.store.begin_locked(WriteLock::Organization(found.organization_id)).await?;
             // Again, because a part may have been stored in the meantime.
-            if let Some(job) = store::imports::find_unused_local(&mut tx, before).await? {
+            if let Some(job) = store::imports::find_unused_local(&mut tx, before).await?.filter(|job| job.id == found.id) {
                 let reason = format!("The upload was not continued for {UPLOAD_DAYS} days. Retry the import to upload the file from its beginning.");
                 store::imports::fail_open_files(&mut tx, &job, &reason).await?;
                 self.commit(tx, &job).await?;
