@@ -81,10 +81,10 @@ async fn a_sign_in_ends_the_oldest_of_fifty_sessions() {
     let server = TestServer::start().await;
     let oldest = server.user("owner", "acme").await;
     let second = server.visitor().sign_in(OWNER, PASSWORD).await;
-    let user = store::users::find_user_by_email(&server.state.store, OWNER).await.unwrap().unwrap().id;
+    let user = store::users::find_user_by_email(&server.state.store, OWNER).await.unwrap().unwrap();
     let mut tx = server.state.store.begin().await.unwrap();
     for _ in 2..50 {
-        session::create(&mut tx, &server.state.pepper, user, "", &Device::default()).await.unwrap();
+        session::create(&mut tx, &server.state.pepper, user.id, &user.password_hash, &Device::default()).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert_eq!(oldest.call("account/viewer", json!({})).await.1["sessions"], 50);

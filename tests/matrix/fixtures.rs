@@ -460,9 +460,9 @@ impl Fixtures {
 
     /// A client with a new session of this user.
     pub async fn session(&self, user: &TestUser) -> BrowserClient {
-        let user: UserId = self.select_id("select id from users where email = $1", &user.email).await.parse().unwrap();
+        let user = self.row(user).await;
         let mut tx = self.server.state.store.begin().await.unwrap();
-        let token = session::create(&mut tx, &self.server.state.pepper, user, "", &Device::default()).await.unwrap();
+        let token = session::create(&mut tx, &self.server.state.pepper, user.id, &user.password_hash, &Device::default()).await.unwrap();
         tx.commit().await.unwrap();
         let header = session::set_cookie(&token, false);
         let cookie = header.expose_secret().split(';').next().unwrap().to_owned();

@@ -102,7 +102,7 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
     };
     core.throttle.succeed(attempt).await;
     let mut change = core.begin_unchecked(actor_of(user, AuthMethod::Password, device.address)).await?;
-    // The user was disabled after the password was checked.
+    // The user was disabled, or the password was changed, after it was checked.
     let refusal = |error: Error| if error == Error::SignedOut { Error::WrongCredentials } else { error };
     let session = session::create(&mut change.tx, &core.pepper, user.id, &user.password_hash, device).await.map_err(refusal)?;
     let mut event = change.event("session.begun", "user", user.id, &user.name);
@@ -298,8 +298,37 @@ pub fn email_taken(error: store::StoreError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
     use super::*;
-    use crate::testing::new_core;
+    use crate::testing::{new_core, new_owner};
+
+    #[tokio::test]
+    async fn a_password_that_was_checked_before_a_reset_starts_no_session() {
+        let (core, _folder) = new_core().await;
+        let owner = new_owner(&core).await;
+        let [before, after] = ["correct horse battery", "another password"].map(SecretString::from);
+        reset_password(&core, "ada@example.com", before.clone()).await.unwrap();
+        let refusal = async |password: &SecretString| sign_in(&core, "ada@example.com", password, &Device::default()).await.err();
+        let hash = core.passwords.hash(after.clone()).await.unwrap();
+        let mut tx = core.store.begin_locked(WriteLock::Organization(owner.organization)).await.unwrap();
+        let reset = async {
+            // Until the sign-in has checked the password, and waits.
+            sleep(Duration::from_secs(1)).await;
+            store::users::set_password(&mut tx, owner.user, &hash).await.unwrap();
+            store::sessions::delete_of_user(&mut tx, owner.user).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let (refused, ()) = tokio::join!(refusal(&before), reset);
+        assert_eq!((refused, session::count(&core.store, owner.user).await.unwrap()), (Some(Error::WrongCredentials), 0));
+        let mut tx = core.store.begin().await.unwrap();
+        let refused = session::create(&mut tx, &core.pepper, owner.user, "another hash", &Device::default()).await.err();
+        assert_eq!(refused, Some(Error::SignedOut));
+        drop(tx);
+        assert_eq!(refusal(&after).await, None);
+    }
 
     #[tokio::test]
     async fn a_throttled_address_does_not_reach_the_database() {

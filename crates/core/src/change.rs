@@ -212,7 +212,7 @@ mod tests {
             let (core, data) = new_core().await;
             let Actor { organization, user, .. } = new_owner(&core).await;
             let (mut tx, key) = (core.store.begin().await.unwrap(), KeyId::new());
-            assert!(store::sessions::insert(&mut tx, &DIGEST, user, "", "").await.unwrap());
+            assert!(store::sessions::insert(&mut tx, &DIGEST, user, "", "", "").await.unwrap());
             let attributes = KeyAttributes {
                 name: "deploy".to_owned(),
                 scopes: "keys:read verify".to_owned(),

@@ -24,12 +24,12 @@ pub struct SessionRecord {
 
 const SESSION: &str = "select id, user_id, created_at, last_seen_at, address, user_agent from sessions";
 
-/// Starts a session unless the user is disabled. Returns whether it was started.
-pub async fn insert(tx: &mut Tx, digest: &[u8], user: UserId, address: &str, user_agent: &str) -> Result<bool, StoreError> {
+/// Starts a session unless the user is disabled or has another password hash. Returns whether it was started.
+pub async fn insert(tx: &mut Tx, digest: &[u8], user: UserId, password_hash: &str, address: &str, user_agent: &str) -> Result<bool, StoreError> {
     let now = Timestamp::now();
     let inserted = sqlx::query(
         "insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent) \
-         select $1, $2, id, $3, $4, $5, $6 from users where id = $7 and disabled_at is null",
+         select $1, $2, id, $3, $4, $5, $6 from users where id = $7 and disabled_at is null and password_hash = $8",
     )
     .bind(SessionId::new())
     .bind(digest)
@@ -38,6 +38,7 @@ pub async fn insert(tx: &mut Tx, digest: &[u8], user: UserId, address: &str, use
     .bind(address)
     .bind(user_agent)
     .bind(user)
+    .bind(password_hash)
     .execute(&mut *tx)
     .await?;
     set_last_seen(tx, user, now).await?;
@@ -165,7 +166,7 @@ mod tests {
         // As if the clock had been set back since the first two began.
         let later = Timestamp::now().plus_ms(3_600_000);
         for (digest, created_at) in [([1_u8], later), ([2], later.plus_ms(1)), ([3], Timestamp::now())] {
-            assert!(insert(&mut tx, &digest, user, "", "").await.unwrap());
+            assert!(insert(&mut tx, &digest, user, "", "", "").await.unwrap());
             let sql = "update sessions set created_at = $1 where digest = $2";
             sqlx::query(sql).bind(created_at).bind(&digest[..]).execute(&mut *tx).await.unwrap();
         }

@@ -88,18 +88,18 @@ impl Session {
     }
 }
 
-/// Starts a session, and ends the user's oldest ones if there are too many. The token is always new, whatever cookie the request has. The device
-/// cookie is issued for the current password, so `password_hash` must be that of the user from now on.
+/// Starts a session, and ends the user's oldest ones if there are too many. The token is always new, whatever cookie the request has.
+/// `password_hash` is the user's, with which they were authenticated or which was set in this transaction. The device cookie is issued for it.
 ///
 /// # Errors
-/// `SignedOut` if the user was disabled concurrently; `Unavailable`.
+/// `SignedOut` if the user was disabled, or their password was changed, concurrently; `Unavailable`.
 pub async fn create(tx: &mut Tx, pepper: &Pepper, user: UserId, password_hash: &str, device: &Device) -> Result<SessionToken, Error> {
     let token = Token::generate();
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
     let address = device.address.map(|address| address.to_string()).unwrap_or_default();
     let digest = token.digest(pepper, TokenPurpose::Session);
-    if !store::sessions::insert(tx, &digest, user, &address, &device.agent).await? {
+    if !store::sessions::insert(tx, &digest, user, password_hash, &address, &device.agent).await? {
         return Err(Error::SignedOut);
     }
     let replaced = store::sessions::delete_oldest_of_user(tx, user, &digest, PER_USER_MAX - 1).await?;
