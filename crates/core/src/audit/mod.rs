@@ -138,7 +138,7 @@ impl Auditor {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
-    /// Writes rows in the transaction of the changes they record, commits it, and remembers the new end of the chain. On PostgreSQL, the rows are
+    /// Writes rows in the transaction of the changes they record, commits it, and adopts the new end of the chain. On PostgreSQL, the rows are
     /// chained within a second. Returns the effect of the transaction, if it took access away.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl Auditor {
         let end = self.append(&mut tx, rows).await?;
         let effect = tx.commit_effective().await?;
         if let Some(end) = end {
-            self.remember(end);
+            self.advance_head(end);
         }
         Ok(effect)
     }
@@ -182,11 +182,11 @@ impl Auditor {
         Ok(head)
     }
 
-    /// Remembers an end whose transaction was committed.
-    fn remember(&self, end: HeadRow) {
+    /// Adopts the end of a transaction that was committed.
+    fn advance_head(&self, end: HeadRow) {
         let mut last = self.last_head();
         let before = last.as_ref().map_or(0, |last| last.seq);
-        // Another transaction that was committed later may have been remembered earlier.
+        // That of a transaction that was committed later may have been adopted earlier.
         if end.seq <= before {
             return;
         }
@@ -237,7 +237,7 @@ impl Auditor {
             {
                 log(&head);
                 logged = Some(head.seq);
-                self.remember(head);
+                self.advance_head(head);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! The chain of the audit log on PostgreSQL. Transactions are concurrent there: a row in the chain of each would make all of them wait for one another.
 //! Each commits its events as entries, with an HMAC of their own, and a task of every instance moves committed entries into the chain, one instance at a
-//! time. Who removes an entry before that is noticed by the instance that committed it.
+//! time. An entry that is removed before that is reported by the instance that committed it.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -30,38 +30,47 @@ const ALTERED_PAUSE: Duration = Duration::from_secs(10);
 /// An event that is in none of the tables after this time was removed.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 
-/// What this process knows about entries.
+/// The entries of this process.
 #[derive(Default)]
 pub(super) struct Sequencer {
     /// Whether a task chains entries. Otherwise each commit does: in admin commands, and before and after the task.
     is_running: AtomicBool,
     wake: Notify,
-    /// The events that this process committed and has not seen chained, and when.
-    committed: Mutex<HashMap<String, Instant>>,
+    /// The events that this process committed and has not seen chained, by their ids.
+    committed: Mutex<HashMap<String, CommittedEvent>>,
     /// The altered entries that were logged.
     altered: Mutex<HashSet<String>>,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct CommittedEvent {
+    at: Instant,
+    /// Whether the database acknowledged the commit. Otherwise the transaction may have been rolled back.
+    is_certain: bool,
+}
+
 impl Sequencer {
-    fn committed(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn committed(&self) -> MutexGuard<'_, HashMap<String, CommittedEvent>> {
         self.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, entries: Vec<AuditRow>) {
-        let now = Instant::now();
-        self.committed().extend(entries.into_iter().map(|entry| (entry.id, now)));
+    fn add_committed(&self, ids: Vec<String>, is_certain: bool) {
+        let event = CommittedEvent { at: Instant::now(), is_certain };
+        self.committed().extend(ids.into_iter().map(|id| (id, event)));
     }
 
-    fn forget<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
+    fn remove_committed<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
         let mut committed = self.committed();
         for id in ids {
             committed.remove(id);
         }
     }
 
-    /// The events that should be chained by now.
-    fn overdue(&self) -> Vec<String> {
-        self.committed().iter().filter(|(_, since)| since.elapsed() >= LOST_AFTER).map(|(id, _)| id.clone()).collect()
+    /// The events that should be chained by now, and whether their commits are certain.
+    fn overdue(&self) -> Vec<(String, bool)> {
+        let committed = self.committed();
+        let overdue = committed.iter().filter(|(_, event)| event.at.elapsed() >= LOST_AFTER);
+        overdue.map(|(id, event)| (id.clone(), event.is_certain)).collect()
     }
 
     /// Logs an altered entry, once.
@@ -87,14 +96,30 @@ impl Auditor {
         }
         store::audit::insert_entries(&mut tx, &entries).await?;
         let store = tx.store().clone();
-        let effect = tx.commit_effective().await?;
-        self.sequencer.remember(entries);
+        let effect = self.commit_watched(tx, entries).await?;
         if self.sequencer.is_running.load(Ordering::Acquire) {
             self.sequencer.wake.notify_one();
         } else {
             warn_if_failed(self.chain_entries(&store).await);
         }
         Ok(effect)
+    }
+
+    /// Commits a transaction, and adds its entries to those that must be chained. In a separate task: a caller that is cancelled while the commit waits
+    /// for the other instances must not leave them out.
+    async fn commit_watched(&self, tx: Tx, entries: Vec<AuditRow>) -> Result<Option<Effect>, Error> {
+        let sequencer = Arc::clone(&self.sequencer);
+        let commit = tokio::spawn(async move {
+            let committed = tx.commit_effective().await;
+            if matches!(committed, Ok(_) | Err(Error::Uncertain)) {
+                sequencer.add_committed(entries.into_iter().map(|entry| entry.id).collect(), committed.is_ok());
+            }
+            committed
+        });
+        commit.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "the commit of a transaction panicked");
+            Err(Error::Internal)
+        })
     }
 
     /// Chains entries until `end` fires, then once more. A background task of each instance on PostgreSQL.
@@ -126,7 +151,7 @@ impl Auditor {
     /// Checks the end of the chain, even if nothing is written, and chains what is committed.
     async fn turn(&self, store: &Store) -> Result<(), Error> {
         let head = self.stored_end(store).await?;
-        self.remember(head);
+        self.advance_head(head);
         self.chain_committed(store).await?;
         self.report_lost(store).await
     }
@@ -169,8 +194,8 @@ impl Auditor {
             let listed: Vec<&str> = ids.iter().map(String::as_str).collect();
             store::audit::delete_entries(&mut tx, &listed).await?;
             tx.commit().await?;
-            self.remember(head);
-            self.sequencer.forget(listed);
+            self.advance_head(head);
+            self.sequencer.remove_committed(listed);
         }
         Ok(last)
     }
@@ -193,15 +218,19 @@ impl Auditor {
         if overdue.is_empty() {
             return Ok(());
         }
-        let ids: Vec<&str> = overdue.iter().map(String::as_str).collect();
+        let ids: Vec<&str> = overdue.iter().map(|(id, _)| id.as_str()).collect();
         let mut db = store.connection().await?;
         // In this order: one that is chained in between is found.
         let waiting = store::audit::unchained(store, &mut db, &ids).await?;
         let chained = store::audit::chained(store, &mut db, &ids).await?;
-        for id in ids.iter().filter(|id| !waiting.contains(**id) && !chained.contains(**id)) {
-            tracing::error!(id, "an audit event was lost: it was removed from the database before it was chained");
+        for (id, is_certain) in overdue.iter().filter(|(id, _)| !waiting.contains(id) && !chained.contains(id)) {
+            if *is_certain {
+                tracing::error!(id, "an audit event was lost: it was removed from the database before it was chained");
+            } else {
+                tracing::warn!(id, "an audit event is not in the database: its transaction was rolled back, or it was removed before it was chained");
+            }
         }
-        self.sequencer.forget(ids.into_iter().filter(|id| !waiting.contains(*id)));
+        self.sequencer.remove_committed(ids.into_iter().filter(|id| !waiting.contains(*id)));
         Ok(())
     }
 
@@ -231,5 +260,67 @@ impl Auditor {
 fn warn_if_failed(chained: Result<(), Error>) {
     if let Err(error) = chained {
         tracing::warn!(%error, "cannot chain audit events yet");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::{accounts::console_actor_of, audit::Event, testing::open_store};
+    use latchkey_crypto::random::Secret;
+    use latchkey_store::{ChangeFeed, StoreOptions, verdict_changes::VerdictChange};
+    use latchkey_types::id::OrganizationId;
+
+    #[tokio::test]
+    async fn the_events_of_a_cancelled_caller_are_watched() {
+        let (store, data) = open_store().await;
+        if !store.is_shared() {
+            return;
+        }
+        let auditor = Auditor::new(&Secret::new([1; 32]));
+        let mut tx = store.begin().await.unwrap();
+        auditor.begin(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        // An instance that applies nothing: the commit waits for the end of its lease.
+        let other = Store::open(data.database_url(), data.path(), StoreOptions::default()).await.unwrap();
+        ChangeFeed::new(&other).read().await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        tx.touch(VerdictChange::SigningKeys);
+        let console = console_actor_of(OrganizationId::new());
+        let event = Event::new(&console, "signing_key.rotated", "organization", console.organization, "Acme");
+        let is_committed = async {
+            while !store::audit::has_entries(&store).await.unwrap() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            _ = auditor.commit(tx, [event]) => panic!("it does not wait for the other instance"),
+            () = is_committed => {}
+        }
+        let watched = async {
+            while auditor.sequencer.committed().is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), watched).await.expect("its event is watched");
+        assert!(auditor.sequencer.committed().values().all(|event| event.is_certain));
+    }
+
+    #[test]
+    fn only_events_that_are_not_chained_in_time_are_overdue() {
+        let sequencer = Sequencer::default();
+        sequencer.add_committed(["new", "late", "uncertain"].map(ToOwned::to_owned).to_vec(), true);
+        sequencer.add_committed(vec!["uncertain".to_owned()], false);
+        for id in ["late", "uncertain"] {
+            let at = Instant::now().checked_sub(LOST_AFTER).unwrap();
+            sequencer.committed().get_mut(id).unwrap().at = at;
+        }
+        let mut overdue = sequencer.overdue();
+        overdue.sort_unstable();
+        assert_eq!(overdue, [("late".to_owned(), true), ("uncertain".to_owned(), false)]);
+        sequencer.remove_committed(["late"]);
+        assert_eq!(sequencer.overdue().len(), 1);
     }
 }
