@@ -1,12 +1,15 @@
 //! Tests of the verifier on a database.
 
 use latchkey_test_db::TestData;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use super::*;
 use crate::{credits::tests::make_unused, evaluate::tests::client_key};
 use latchkey_store::{
-    StoreOptions,
+    StoreOptions, Tx, WriteLock,
     keys::{KeyAttributes, NewKey},
     users::NewUser,
 };
@@ -272,6 +275,44 @@ async fn a_replaced_secret_is_valid_during_its_grace_period() {
     let mut db = fixture.other.connection().await.unwrap();
     let record = store::keys::find(&mut db, fixture.organization, id).await.unwrap().unwrap();
     assert_eq!(record.retiring.map(|retired| retired.uses), Some(1));
+}
+
+#[tokio::test]
+async fn the_usage_of_a_key_that_is_being_changed_is_written_later() {
+    let fixture = Fixture::new().await;
+    if !fixture.store.is_shared() {
+        return;
+    }
+    let (id, end) = (fixture.insert("a1", None, None).await, Timestamp::now().plus_ms(60_000));
+    fixture.insert("b", None, None).await;
+    let replace = async |tx: &mut Tx, secret| store::keys::secrets::replace(tx, id, fixture.digest(secret).as_bytes(), "…", end).await.unwrap();
+    for secret in ["a2", "a3"] {
+        let mut tx = fixture.store.begin().await.unwrap();
+        replace(&mut tx, secret).await;
+        tx.commit().await.unwrap();
+    }
+    for secret in ["a1", "a2", "a3", "b"] {
+        assert!(fixture.evaluate(secret, None).await.is_valid(), "{secret}");
+    }
+    let requests = async || {
+        let days = store::usage::days(&fixture.other, fixture.organization, 0, i64::MAX).await.unwrap();
+        days.iter().map(|day| day.requests).sum::<i64>()
+    };
+    let mut tx = fixture.other.begin_locked(WriteLock::Rows(fixture.organization)).await.unwrap();
+    store::keys::locks::lock(&mut tx, fixture.organization, &[id]).await.unwrap();
+    replace(&mut tx, "a4").await;
+    timeout(Duration::from_secs(2), fixture.verifier.flush_batch()).await.expect("it does not wait");
+    assert_eq!((requests().await, fixture.verifier.flush_age().1), (1, 1));
+    let change = async {
+        sleep(Duration::from_millis(300)).await;
+        tx.commit().await.unwrap();
+    };
+    // At the end of the process, it waits.
+    tokio::join!(fixture.verifier.flush(), change);
+    assert_eq!(requests().await, 4);
+    let mut db = fixture.other.connection().await.unwrap();
+    let record = store::keys::find(&mut db, fixture.organization, id).await.unwrap().unwrap();
+    assert_eq!(record.retiring.map(|retired| retired.uses), Some(2));
 }
 
 #[tokio::test]

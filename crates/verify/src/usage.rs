@@ -15,7 +15,7 @@ use super::{CachedKey, identity_hasher::BuildIdentityHasher, limiter::ticks};
 use latchkey_crypto::random;
 use latchkey_store::{
     Store, WriteLock, WriteTask,
-    keys::locks::lock_unlocked,
+    keys::locks::{lock_unchanging, lock_unlocked},
     usage::{self, MinuteUsage, UsageTotals},
 };
 use latchkey_types::{
@@ -71,6 +71,8 @@ struct Batch {
     /// Counted up by the writer.
     number: i64,
     entries: Vec<(KeyId, UsageEntry)>,
+    /// Those that are left for a later batch, because other transactions are changing their keys.
+    deferred: Vec<(KeyId, UsageEntry)>,
     /// Whether an earlier attempt to write it may have been committed.
     is_in_doubt: bool,
 }
@@ -135,6 +137,18 @@ impl UsageEntry {
     }
 }
 
+impl Batch {
+    fn new(number: i64, entries: Vec<(KeyId, UsageEntry)>) -> Self {
+        Self { number, entries, deferred: Vec::new(), is_in_doubt: false }
+    }
+
+    fn defer(&mut self, keys: &HashSet<KeyId>) {
+        if !keys.is_empty() {
+            self.deferred.extend(self.entries.extract_if(.., |(key, _)| keys.contains(key)));
+        }
+    }
+}
+
 impl Pending {
     fn add(&mut self, key: KeyId, usage: UsageEntry) {
         match self.entries.entry(key) {
@@ -173,11 +187,15 @@ impl Pending {
             return None;
         }
         self.last_batch += 1;
-        Some(Batch { number: self.last_batch, entries, is_in_doubt: false })
+        Some(Batch::new(self.last_batch, entries))
     }
 
     /// Keeps a batch whose write failed, for the next one.
     fn keep(&mut self, mut batch: Batch, error: &Error) {
+        // Not again as part of this batch, which may have been committed without them.
+        for (key, usage) in batch.deferred.drain(..) {
+            self.add(key, usage);
+        }
         batch.is_in_doubt |= *error == Error::Uncertain;
         if batch.is_in_doubt {
             self.in_doubt = Some(batch);
@@ -188,8 +206,11 @@ impl Pending {
         }
     }
 
-    /// Keeps the last uses of these keys of a batch that was written otherwise, for the next one.
+    /// Keeps what is deferred of a batch that was written otherwise, and the last uses of these keys, for the next one.
     fn keep_last_uses(&mut self, batch: Batch, keys: &HashSet<KeyId>) {
+        for (key, usage) in batch.deferred {
+            self.add(key, usage);
+        }
         for (key, usage) in batch.entries.into_iter().filter(|(key, _)| keys.contains(key)) {
             self.add(key, UsageEntry { totals: UsageTotals::default(), overflow: None, ..usage });
         }
@@ -260,6 +281,11 @@ impl UsageCounters {
     /// Writes at most [`BATCH_SIZE`] keys. Returns `false` if more are pending. After a failed write it returns `true`; the entries are kept
     /// for the next flush.
     pub(super) async fn flush(&self, store: &Store) -> bool {
+        self.flush_batch(store, false).await
+    }
+
+    /// Flushes; if it `waits`, also the usage of keys that other transactions are changing.
+    async fn flush_batch(&self, store: &Store, waits: bool) -> bool {
         let _writing = self.writing.lock().await;
         let next = {
             let mut pending = self.collect();
@@ -271,7 +297,7 @@ impl UsageCounters {
             self.written_at.store(ticks(), Ordering::Relaxed);
             return true;
         };
-        let written = write(store, &self.writer, &mut batch).await;
+        let written = write(store, &self.writer, &mut batch, waits).await;
         let mut pending = lock(&self.pending);
         pending.in_flight = 0;
         match written {
@@ -288,6 +314,8 @@ impl UsageCounters {
     /// Writes everything, unless a write fails.
     pub(super) async fn flush_all(&self, store: &Store) {
         while !self.flush(store).await {}
+        // Only what was deferred is left.
+        self.flush_batch(store, true).await;
     }
 
     /// Milliseconds since the last successful write or empty flush, and the number of keys that are pending or being written.
@@ -305,16 +333,9 @@ impl UsageCounters {
     }
 }
 
-/// Writes a batch in one transaction, unless an earlier attempt was committed. Returns the keys whose last use could not be written, because other
-/// transactions are changing them.
-async fn write(store: &Store, writer: &str, batch: &mut Batch) -> Result<HashSet<KeyId>, Error> {
-    let entries = &batch.entries;
-    let count = |key, organization| move |(minute, totals)| MinuteUsage { key, organization, minute, totals };
-    let counts = entries.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization)));
-    // There is none for a key of which only the last use is left to write.
-    let counts: Vec<_> = counts.filter(|count| count.totals.requests > 0).collect();
-    let retired: Vec<_> =
-        entries.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();
+/// Writes a batch in one transaction, unless an earlier attempt was committed. Returns the keys of which something could not be written, because other
+/// transactions are changing or using them: what it has deferred, which is nothing if it `waits`, and last uses.
+async fn write(store: &Store, writer: &str, batch: &mut Batch, waits: bool) -> Result<HashSet<KeyId>, Error> {
     let mut tx = store.begin_locked(USAGE_LOCK).await?;
     let is_new = usage::record_batch(&mut tx, writer, batch.number, Timestamp::now()).await?;
     // This transaction began after an earlier attempt had ended, so the answer is certain.
@@ -322,17 +343,28 @@ async fn write(store: &Store, writer: &str, batch: &mut Batch) -> Result<HashSet
     if !is_new {
         return Ok(HashSet::new());
     }
-    // In the order of the keys' ids, in which changes of keys lock them: counts refer to their keys, and wait for who changes one.
-    usage::add(store, &mut tx, &counts).await?;
-    for (digest, uses, at) in retired {
-        usage::add_to_retired(&mut tx, &digest, uses, at).await?;
+    let keys = |batch: &Batch| batch.entries.iter().map(|(key, _)| *key).collect::<Vec<KeyId>>();
+    // Otherwise counts, which refer to their keys, and the uses of retired secrets would wait for them, and with this batch the usage of all others.
+    let mut left = lock_unchanging(&mut tx, &keys(batch), waits).await?;
+    batch.defer(&left);
+    usage::add(store, &mut tx, &counts(batch)).await?;
+    for (digest, uses, at) in batch.entries.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| &overflow.retired) {
+        usage::add_to_retired(&mut tx, digest, *uses, *at).await?;
     }
-    let keys: Vec<KeyId> = batch.entries.iter().map(|(key, _)| *key).collect();
+    let keys = keys(batch);
     let unlocked: HashSet<KeyId> = lock_unlocked(&mut tx, &keys).await?.into_iter().collect();
     let last: Vec<_> = batch.entries.iter().filter(|(key, _)| unlocked.contains(key)).map(|(key, usage)| (*key, usage.last)).collect();
     usage::set_last_used(store, &mut tx, &last).await?;
     tx.commit().await?;
-    Ok(keys.into_iter().filter(|key| !unlocked.contains(key)).collect())
+    left.extend(keys.into_iter().filter(|key| !unlocked.contains(key)));
+    Ok(left)
+}
+
+fn counts(batch: &Batch) -> Vec<MinuteUsage> {
+    let count = |key, organization| move |(minute, totals)| MinuteUsage { key, organization, minute, totals };
+    let counts = batch.entries.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization)));
+    // There is none for a key of which only the last use is left to write.
+    counts.filter(|count| count.totals.requests > 0).collect()
 }
 
 async fn delete_before(store: &Store, now: Timestamp) -> Result<(), Error> {
@@ -486,18 +518,34 @@ mod tests {
         assert_eq!((*key, usage.last, totals(usage)), (locked, Timestamp(1), vec![(0, 0, 0)]));
     }
 
+    #[test]
+    fn what_is_deferred_is_not_in_doubt() {
+        let (changing, other, mut pending) = (KeyId::new(), KeyId::new(), Pending::default());
+        for key in [changing, other] {
+            pending.add(key, requests(3));
+        }
+        let mut batch = pending.next_batch().unwrap();
+        batch.defer(&HashSet::from([changing]));
+        pending.keep(batch, &Error::Uncertain);
+        for key in [other, changing] {
+            let batch = pending.next_batch().unwrap();
+            let [(next, usage)] = &batch.entries[..] else { panic!("{} entries", batch.entries.len()) };
+            assert_eq!((*next, totals(usage)), (key, vec![(0, 3, 0)]));
+        }
+    }
+
     #[tokio::test]
     async fn a_committed_batch_is_not_written_again() {
         let (store, _folder) = open_store().await;
-        let batch = |number, entries| Batch { number, entries, is_in_doubt: true };
-        write(&store, "a", &mut batch(1, Vec::new())).await.unwrap();
+        let batch = |number, entries| Batch { is_in_doubt: true, ..Batch::new(number, entries) };
+        write(&store, "a", &mut batch(1, Vec::new()), false).await.unwrap();
         // Writing this entry fails, because its key does not exist.
         let entries = || vec![(KeyId::new(), requests(1))];
         let mut repeated = batch(1, entries());
-        assert_eq!(write(&store, "a", &mut repeated).await, Ok(HashSet::new()));
+        assert_eq!(write(&store, "a", &mut repeated, false).await, Ok(HashSet::new()));
         for (writer, number) in [("a", 2), ("b", 1)] {
             let mut new = batch(number, entries());
-            assert!(write(&store, writer, &mut new).await.is_err(), "{writer} {number}");
+            assert!(write(&store, writer, &mut new, false).await.is_err(), "{writer} {number}");
             assert!(!new.is_in_doubt, "it is certain that it was not written");
         }
     }

@@ -105,8 +105,8 @@ impl Auditor {
         Ok(effect)
     }
 
-    /// Commits a transaction, and adds its entries to those that must be chained. In a separate task: a caller that is cancelled while the commit waits
-    /// for the other instances must not leave them out.
+    /// Commits a transaction, and adds its entries to those that must be chained. In a separate task: a caller that is cancelled while the commit
+    /// waits for the other instances must not leave them out.
     async fn commit_watched(&self, tx: Tx, entries: Vec<AuditRow>) -> Result<Option<Effect>, Error> {
         let sequencer = Arc::clone(&self.sequencer);
         let commit = tokio::spawn(async move {

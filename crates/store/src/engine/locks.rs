@@ -51,8 +51,8 @@ impl Engine {
         self.lock_hashes(DIGESTS)
     }
 
-    /// Locks the texts in the JSON array that is bound to `$1`, in one order. By the remainder of their hashes: a lock for each of hundreds could exceed
-    /// the lock table.
+    /// Locks the texts in the JSON array that is bound to `$1`, in one order. By the remainder of their hashes: a lock for each of hundreds could
+    /// exceed the lock table.
     fn lock_hashes(&self, first: i64) -> Option<String> {
         let sql = |rows: &str| {
             format!(

@@ -1,5 +1,7 @@
 //! Locks of keys in concurrent write transactions on PostgreSQL. On SQLite, whose write transactions are not concurrent, there are none.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -53,6 +55,24 @@ pub async fn lock_unchanged(tx: &mut Tx, key: KeyId) -> Result<(), StoreError> {
         sqlx::query("select id from api_keys where id = $1 for share").bind(key).execute(tx).await?;
     }
     Ok(())
+}
+
+/// Prevents changes of keys, but not the use of their credits, until the end of the transaction. Returns those that another transaction is changing,
+/// which are not locked; if it `waits`, it locks all of them, and returns none.
+pub async fn lock_unchanging(tx: &mut Tx, keys: &[KeyId], waits: bool) -> Result<HashSet<KeyId>, StoreError> {
+    if !tx.is_shared() {
+        return Ok(HashSet::new());
+    }
+    let listed = format!("select id from api_keys where id in (select value ->> 0 from {})", tx.json_rows());
+    let (collation, skip) = (tx.bytewise_collation(), if waits { "" } else { " skip locked" });
+    let sql = AssertSqlSafe(format!("{listed} order by id{collation} for key share{skip}"));
+    let locked: HashSet<KeyId> = sqlx::query_scalar::<_, KeyId>(sql).bind(json_of(keys)).fetch_all(&mut *tx).await?.into_iter().collect();
+    let others: Vec<KeyId> = keys.iter().copied().filter(|key| !locked.contains(key)).collect();
+    if others.is_empty() {
+        return Ok(HashSet::new());
+    }
+    // Without those that do not exist.
+    Ok(sqlx::query_scalar::<_, KeyId>(AssertSqlSafe(listed)).bind(json_of(&others)).fetch_all(tx).await?.into_iter().collect())
 }
 
 /// Locks those of these keys that no other transaction has locked, without waiting. Returns them.
