@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// The modules, with the reason. A single test of another module is skipped where it is written, by `is_skipped_on_postgresql`.
-const MODULES: [(&str, &str); 33] = [
+const MODULES: [(&str, &str); 31] = [
     // These start the program on data of its own, which is on SQLite, or test what only SQLite has.
     ("backup", "copies the file of SQLite"),
     ("logs", "the program has data of its own"),
@@ -28,8 +28,6 @@ const MODULES: [(&str, &str); 33] = [
     ("corpora::cors", "checks headers for browsers"),
     ("corpora::upstream", "forwards calls to an upstream"),
     ("credential_check", "calls providers"),
-    ("models::calls", "forwards calls to an upstream"),
-    ("models::limits", "limits the time and memory of forwarded calls"),
     ("models::refusals", "most requests fail before the database is used"),
     ("models::streams", "forwards streams"),
     ("models::targets", "chooses an upstream, from memory"),
