@@ -1,4 +1,4 @@
-//! Concurrent writers on PostgreSQL: two instances change the same organization, and nobody waits for rows that concern another change.
+//! Concurrent writers on PostgreSQL: two instances change the same organization, and no change waits for the rows of another one.
 
 use std::{
     collections::HashSet,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::support::{BrowserClient, PASSWORD, eventually, latchkey, text, within};
 
-/// A write that waits for nobody takes less.
+/// A write that waits for no other takes less.
 const PROMPT: Duration = Duration::from_secs(1);
 /// The lock of the task that chains audit events.
 const AUDIT_LOCK: i64 = 5_497_081_208_004;

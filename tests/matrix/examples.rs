@@ -324,7 +324,7 @@ fn of_projects(route: &Route) -> Option<Example> {
         ("GET", "/api/v1/projects/{id}/secrets") => with_object(Object::Project, |_, _| Value::Null),
         ("GET", "/api/v1/projects/{id}/secrets/{name}") => with_object(Object::SecretName, |_, _| Value::Null),
         ("POST", "/fn/samples/list") => with_object(Object::Project, |_, id| json!({ "project": id, "search": "", "after": null })),
-        // Nobody has a key of this provider.
+        // There is no key of this provider.
         ("POST", "/fn/samples/source") => {
             with_object(Object::Project, |_, id| json!({ "project": id, "query": { "source": "aws", "container": "genomes" } })).invalid()
         }

@@ -1,4 +1,4 @@
-//! The instances that share the database, as this one knows them.
+//! The instances that share the database, as this one has read them.
 
 use std::{
     sync::{
@@ -51,7 +51,7 @@ pub struct InstancesView {
     pub instances: Vec<InstanceView>,
 }
 
-/// What a process knows about itself and the other instances.
+/// A process and the other instances.
 pub(crate) struct Instances {
     own: RwLock<Arc<InstanceInfo>>,
     is_registered: AtomicBool,

@@ -53,7 +53,7 @@ impl Lease {
 
     /// Extends the lease after the changes of a read that began at `read_began` were applied.
     pub fn extend(&self, read_began: i64) {
-        // `AcqRel`: who finds the lease valid also sees what was applied.
+        // `AcqRel`: a thread that finds the lease valid also sees what was applied.
         self.until.fetch_max(read_began.saturating_add(LEASE_US), Ordering::AcqRel);
     }
 

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_instance_waits_for_nobody() {
+    async fn one_instance_waits_for_no_other() {
         let (store, _folder) = open_store().await;
         store.set_instance_name("web-1".to_owned());
         let mut tx = store.begin().await.unwrap();

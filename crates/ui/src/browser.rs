@@ -264,7 +264,7 @@ pub fn focus_first(within: &Element, selector: &str) -> bool {
 
 /// How far an element is scrolled down, with the fraction of a pixel that `Element::scroll_top` cuts off.
 pub fn scroll_top(element: &Element) -> f64 {
-    Reflect::get(element, &"scrollTop".into()).ok().and_then(|top| top.as_f64()).unwrap_or_else(|| f64::from(element.scroll_top()))
+    member(element, "scrollTop").and_then(|top| top.as_f64()).unwrap_or_else(|| f64::from(element.scroll_top()))
 }
 
 /// If nothing has the focus, focuses the page's search field or its first button.

@@ -133,7 +133,7 @@ pub(crate) fn remember_failure(core: &Core, provider: ProviderId) {
     core.catalogs.failures.add(&[provider]);
 }
 
-/// Whether the provider has a last error, as far as this instance knows.
+/// Whether the provider has a last error, as this instance has read or stored it.
 pub fn has_failed(core: &Core, target: &Target) -> bool {
     core.catalogs.failures.has(target.provider)
 }

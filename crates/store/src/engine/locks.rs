@@ -20,8 +20,8 @@ const BUDGETS: i64 = 5_497_081_209_000;
 const DIGESTS: i64 = 5_497_081_210_000;
 
 impl Engine {
-    /// The statement that takes the lock of a write transaction, and the id that it binds. Waiters get a lock in the order in which they asked: who
-    /// shares one cannot delay those who want to exclude them. `None` on SQLite.
+    /// The statement that takes the lock of a write transaction, and the id that it binds. PostgreSQL grants a lock in the order of the requests:
+    /// transactions that share it do not delay one that excludes them. `None` on SQLite.
     pub(crate) fn lock(&self, lock: WriteLock) -> Option<(&'static str, Option<i64>)> {
         if self.file.is_some() {
             return None;
