@@ -71,9 +71,9 @@ impl DeleteTarget {
     /// Succeeds also if the object is gone already.
     async fn delete(self) -> Result<WithReceipt<Done>, Error> {
         let result = match self {
-            Self::Provider(provider) => ignore_not_found(delete_provider(provider.id)).await,
-            Self::Model(model) => ignore_not_found(delete_model(model.id)).await,
-            Self::Alias(alias) => ignore_not_found(delete_alias(alias.id)).await,
+            Self::Provider(provider) => ignore_not_found(Box::pin(delete_provider(provider.id))).await,
+            Self::Model(model) => ignore_not_found(Box::pin(delete_model(model.id))).await,
+            Self::Alias(alias) => ignore_not_found(Box::pin(delete_alias(alias.id))).await,
         };
         result.map_err(without_field)
     }
