@@ -2,14 +2,16 @@
 //! sign-in page does not load pages that may never be opened. Pages of one chunk share their code. One chunk per page would need another
 //! file for each set of pages that share code, and there are many such sets.
 
+use std::{future::Future, pin::Pin};
+
 use leptos::{
     prelude::*,
-    wasm_split::{self, SplitLoaderError, wasm_split},
+    tachys::view::iterators::StaticVec,
+    wasm_split::{self, wasm_split},
 };
 use leptos_router::{
-    Lazy, LazyRoute, SsrMode,
+    ChooseView, NestedRoute, PossibleRouteMatch, SsrMode,
     any_nested_route::{AnyNestedRoute, IntoAnyNestedRoute},
-    components::{Route, RouteProps},
     hooks::use_location,
     path,
 };
@@ -37,15 +39,38 @@ use crate::{
     },
     routes::{KEY_AGENT, KEY_CLIENT, KEY_CORPUS, KEY_EXTERNAL, KEY_GENERAL, KEY_INTERNAL, matches, with_pages},
 };
-use latchkey_ui::{browser, hydration::is_hydrated};
+use latchkey_ui::{browser, hydration::is_hydrated, lazy::LoadError};
 
-/// A chunk could not be loaded: there is no network, or the server runs another version now.
-struct LoadError;
+/// Loads and renders a page, by its index in the chunk.
+type ViewOf = fn(usize) -> Pin<Box<dyn Future<Output = Result<AnyView, LoadError>>>>;
 
-impl From<SplitLoaderError> for LoadError {
-    fn from(_: SplitLoaderError) -> Self {
-        Self
+/// A page of a chunk. One type for all pages, because the router's code is generated for each type of view.
+#[derive(Clone, Copy)]
+struct LazyPage {
+    view: ViewOf,
+    preload: fn() -> Pin<Box<dyn Future<Output = ()>>>,
+    index: usize,
+}
+
+impl ChooseView for LazyPage {
+    async fn choose(self) -> AnyView {
+        let (location, live) = (use_location(), is_hydrated());
+        let address = location.pathname.get_untracked() + &location.search.get_untracked();
+        match (self.view)(self.index).await {
+            Ok(view) => view,
+            // The signal is disposed of if the user has already left the page.
+            Err(LoadError) => load_document(live.try_get_untracked().unwrap_or_default(), &address).await,
+        }
     }
+
+    async fn preload(&self) {
+        (self.preload)().await;
+    }
+}
+
+/// The route of a page.
+fn route(path: impl PossibleRouteMatch + Clone + Send + 'static, page: LazyPage) -> AnyNestedRoute {
+    NestedRoute::new(path, page).ssr_mode(SsrMode::Async).into_any_nested_route()
 }
 
 macro_rules! lazy_routes {
@@ -65,35 +90,21 @@ macro_rules! lazy_routes {
             }
 
             $(#[$doc])*
-            pub struct $route<const PAGE: usize>;
+            pub struct $route;
 
-            impl $route<0> {
+            impl $route {
                 const PATHS: &[&str] = &[$($path),*];
 
-                /// Index of a page in this chunk.
-                const fn page(path: &str) -> usize {
-                    index_of(path, Self::PATHS)
-                }
-            }
-
-            impl<const PAGE: usize> LazyRoute for $route<PAGE> {
-                fn data() -> Self {
-                    Self
-                }
-
-                async fn view(_: Self) -> AnyView {
-                    let (location, live) = (use_location(), is_hydrated());
-                    let address = location.pathname.get_untracked() + &location.search.get_untracked();
-                    match $chunk(PAGE).await {
-                        Ok(view) => view,
-                        // The signal is disposed of if the user has already left the page.
-                        Err(LoadError) => load_document(live.try_get_untracked().unwrap_or_default(), &address).await,
+                /// A page of this chunk.
+                fn page(path: &str) -> LazyPage {
+                    LazyPage {
+                        view: |page| Box::pin($chunk(page)),
+                        // An error is reported by the view.
+                        preload: || Box::pin(async {
+                            let _ = $preload().await;
+                        }),
+                        index: Self::PATHS.iter().position(|known| *known == path).unwrap_or_default(),
                     }
-                }
-
-                async fn preload() {
-                    // An error is reported by the view.
-                    let _ = $preload().await;
                 }
             }
         )*
@@ -104,37 +115,27 @@ macro_rules! lazy_routes {
             chunks.into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(chunk, _)| chunk)
         }
 
+        /// Loads the chunk of the page at this path, if it is in one.
+        pub async fn load_chunk(path: &str) -> Result<(), LoadError> {
+            // The router accepts a slash at the end.
+            let path = path.trim_end_matches('/');
+            $(
+                if $route::PATHS.iter().any(|pattern| matches(path, pattern)) {
+                    return Ok($preload().await?);
+                }
+            )*
+            Ok(())
+        }
+
         /// The routes of all pages that are loaded lazily.
         #[component(transparent)]
         pub fn LazyRoutes() -> AnyNestedRoute {
-            ($(($(
-                Route(RouteProps { path: path!($path), view: Lazy::<$route<{ $route::page($path) }>>::new(), ssr: SsrMode::Async }),
-            )*),)*)
-            .into_any_nested_route()
+            StaticVec::from(vec![$($(route(path!($path), $route::page($path)),)*)*]).into_any_nested_route()
         }
     };
 }
 
 with_pages!(lazy_routes);
-
-const fn index_of(path: &str, paths: &[&str]) -> usize {
-    let mut index = 0;
-    while index < paths.len() {
-        if is_same(path.as_bytes(), paths[index].as_bytes()) {
-            return index;
-        }
-        index += 1;
-    }
-    panic!("no page of this chunk has this path")
-}
-
-const fn is_same(left: &[u8], right: &[u8]) -> bool {
-    let mut index = 0;
-    while index < left.len() && index < right.len() && left[index] == right[index] {
-        index += 1;
-    }
-    index == left.len() && index == right.len()
-}
 
 /// Reloads the page as a document, which loads the current version of the binary or shows the browser's error. A page that is not hydrated
 /// stays as rendered by the server; reloading it could repeat endlessly.
@@ -168,6 +169,6 @@ mod tests {
         ] {
             assert_eq!(chunk_of(path), chunk, "{path}");
         }
-        assert_eq!(SettingsRoute::PATHS[SettingsRoute::page("/settings/roles")], "/settings/roles");
+        assert_eq!(SettingsRoute::PATHS[SettingsRoute::page("/settings/roles").index], "/settings/roles");
     }
 }

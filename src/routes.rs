@@ -23,7 +23,7 @@ pub struct Page {
 macro_rules! with_pages {
     ($use:ident) => {
         $use! {
-            // For visitors without a session, outside of the application's layout.
+            // For visitors without a session. They have their own binary.
             entrance {
                 SETUP "/setup", "Set up" => SetupPage;
                 SIGN_IN "/sign-in", "Sign in" => SignInPage;
@@ -192,6 +192,11 @@ pub fn first_permitted(page: &'static Page, permissions: Permissions) -> Option<
 /// The first page of a section that these permissions open.
 fn first_of_section(path: &str, permissions: Permissions) -> Option<&'static Page> {
     section(path).find(|page| page.permits(permissions))
+}
+
+/// The page for visitors without a session at a path.
+pub fn entrance_at(path: &str) -> Option<&'static Page> {
+    ENTRANCE.iter().copied().find(|page| page.path == path)
 }
 
 /// Whether a path matches a pattern, in which `:id` stands for any single segment.

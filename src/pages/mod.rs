@@ -1,11 +1,9 @@
 //! The pages. Each file has the order: data, actions, view.
 
-pub mod auth_layout;
 pub mod billing;
 mod dollars;
 pub mod error_page;
 pub mod export_file;
-pub mod join;
 pub mod keys;
 pub mod layout;
 pub mod not_found;
@@ -17,9 +15,7 @@ mod receipt_text;
 pub mod reference;
 pub mod secret;
 pub mod settings;
-pub mod setup;
 mod shortcuts;
-pub mod sign_in;
 pub mod viewer;
 
 /// Sets the HTTP status of the page that is being rendered. Does nothing in the browser.

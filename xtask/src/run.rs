@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -39,7 +40,10 @@ pub(crate) fn build_all(build: Build) -> Result<()> {
 fn build_both(tools: &setup::Tools, steps: &mut Steps) -> Result<()> {
     eprintln!("==> wasm and server");
     let (wasm, server) = thread::scope(|scope| {
-        let wasm = scope.spawn(|| process::run_labelled("wasm", &mut site::compile_command(Build::Dev, tools)));
+        let wasm = scope.spawn(|| {
+            let mut commands = site::compile_commands(Build::Dev, tools);
+            commands.iter_mut().map(|command| process::run_labelled("wasm", command)).sum::<Result<Duration>>()
+        });
         let server = process::run_labelled("server", &mut server::build_command(Build::Dev));
         (wasm.join().unwrap_or_else(|_| Err(anyhow!("the thread of the wasm build panicked"))), server)
     });

@@ -56,6 +56,7 @@ fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("clippy", || clippy(&["--workspace", "--exclude", "xtask", "--all-targets"]))?;
     // For the host, not for wasm32: this checks the same code, and a wasm toolchain that is not rustup's may lack clippy.
     steps.run("clippy browser", || clippy(&["--package", "latchkey", "--package", "latchkey-ui", "--features", "latchkey/hydrate"]))?;
+    steps.run("clippy entrance", || clippy(&["--package", "latchkey", "--features", "latchkey/entrance"]))?;
     steps.run("dependencies of the browser", check_browser_dependencies)
 }
 

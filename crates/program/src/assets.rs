@@ -34,6 +34,9 @@ pub(crate) static PKG: LazyLock<String> = LazyLock::new(|| {
     format!("/pkg/{}", BASE64_URL_SAFE_NO_PAD.encode(&digest[..9]))
 });
 
+/// Base name of the files of the pages for visitors. cargo-leptos builds no files of their own.
+pub(crate) static ENTRANCE: LazyLock<&str> = LazyLock::new(|| if Site::get("pkg/entrance.wasm").is_some() { "entrance" } else { NAME });
+
 /// Files of each code-split chunk, written by the build.
 static CHUNKS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
     let list = Site::get("pkg/parts.json");

@@ -9,6 +9,7 @@ use axum::{
     http::{Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
 };
 use leptos::{
     config::LeptosOptions,
@@ -20,7 +21,8 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use super::{assets, compression, docs, events, page_auth, playground, samples, security_headers};
 use latchkey::{
     app::{App, shell},
-    lazy_routes,
+    entrance, lazy_routes,
+    routes::{self, Page},
 };
 use latchkey_http::{AppState, body::BODY_MAX, problem::Problem, request_log};
 use latchkey_rest as rest;
@@ -61,16 +63,15 @@ fn page_routes(state: &AppState) -> Router<AppState> {
     };
     let document = || {
         security_headers::set_content_security_policy();
-        let parts = use_context::<Parts>();
-        let chunk = parts.as_ref().and_then(|parts| lazy_routes::chunk_of(parts.uri.path()));
-        let cookies = parts.as_ref().and_then(|parts| parts.headers.get(header::COOKIE)?.to_str().ok());
-        shell(&assets::PKG, chunk.map(assets::chunk_files).unwrap_or_default(), cookies.map(Theme::of_cookies).unwrap_or_default())
+        let chunk = use_context::<Parts>().and_then(|parts| lazy_routes::chunk_of(parts.uri.path()));
+        shell(&assets::PKG, chunk.map(assets::chunk_files).unwrap_or_default(), requested_theme())
     };
     let not_found = render_app_async_with_context(context.clone(), document);
     // Without the page for all other paths: as a route it would hide the fallbacks of other routers. Ours renders it.
     let routes = generate_route_list(|| view! { <App live=Hydration::default()/> }).into_iter().filter(|route| !route.path().contains('*')).collect();
     let options = LeptosOptions::builder().output_name(assets::NAME).site_root(assets::ROOT).build();
-    Router::new()
+    let entrance = routes::ENTRANCE.iter().fold(Router::new(), |router, page| router.route(page.path, entrance_route(page, context.clone())));
+    entrance
         // Includes the routes of the server functions.
         .leptos_routes_with_context(&options, routes, context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
@@ -80,6 +81,29 @@ fn page_routes(state: &AppState) -> Router<AppState> {
         .layer(from_fn_with_state(state.clone(), security_headers::require_own_origin))
         .layer(from_fn(site_files))
         .with_state(options)
+}
+
+/// Renders a page for visitors without a session.
+fn entrance_route(page: &'static Page, context: impl Fn() + Clone + Send + Sync + 'static) -> MethodRouter<LeptosOptions> {
+    let render = render_app_async_with_context(context, move || {
+        security_headers::set_content_security_policy();
+        entrance::shell(&assets::PKG, *assets::ENTRANCE, page, start_files(), requested_theme())
+    });
+    get(move |request: Request| render(request))
+}
+
+/// The files of the page that is opened after signing in.
+fn start_files() -> Vec<String> {
+    let chunk = lazy_routes::chunk_of(routes::OVERVIEW.path).map(assets::chunk_files);
+    let main = ["latchkey.wasm", "latchkey.js", "chunks.js", "latchkey.css"];
+    main.into_iter().map(str::to_owned).chain(chunk.unwrap_or_default()).collect()
+}
+
+/// The theme that the user chose in this browser.
+fn requested_theme() -> Theme {
+    let parts = use_context::<Parts>();
+    let cookies = parts.as_ref().and_then(|parts| parts.headers.get(header::COOKIE)?.to_str().ok());
+    cookies.map(Theme::of_cookies).unwrap_or_default()
 }
 
 /// Turns the plain-text rejection of the timeout layer into problem details.

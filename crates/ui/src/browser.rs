@@ -7,7 +7,7 @@ use leptos::{
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, Element, Event, FocusOptions, HtmlAnchorElement, HtmlElement, KeyboardEvent, Url};
+use web_sys::{Blob, BlobPropertyBag, Element, Event, FocusOptions, HtmlAnchorElement, HtmlElement, KeyboardEvent, Url, UrlSearchParams};
 
 /// Session storage key of a message for the next page.
 const NEXT_PAGE_MESSAGE_KEY: &str = "latchkey-message";
@@ -16,6 +16,16 @@ const NEXT_PAGE_MESSAGE_KEY: &str = "latchkey-message";
 pub fn path_and_query() -> String {
     let location = window().location();
     location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
+}
+
+/// The path of this page.
+pub fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
+/// The value of a query parameter of this page.
+pub fn query_parameter(name: &str) -> Option<String> {
+    UrlSearchParams::new_with_str(&window().location().search().ok()?).ok()?.get(name)
 }
 
 /// Opens another page with a full load, so that nothing of this one stays in memory.

@@ -24,6 +24,7 @@ pub mod grid;
 pub mod hydration;
 pub mod icon;
 pub mod inline_edit;
+pub mod lazy;
 pub mod local_file;
 pub mod logo;
 pub mod menu;

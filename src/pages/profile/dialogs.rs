@@ -2,8 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::super::setup::new_password;
-use crate::api::profile::{change_password, rename};
+use crate::{
+    api::profile::{change_password, rename},
+    entrance::setup::new_password,
+};
 use latchkey_types::{error::Error, secret::TypedSecret, validate};
 use latchkey_ui::{
     field::{Field, InputKind},

@@ -9,36 +9,59 @@ use wasm_bindgen_cli_support::Bindgen;
 use wasm_split_cli_support::Options;
 
 use super::folder::Files;
+use super::{Build, glue};
 use crate::paths;
 
-/// The name that wasm-bindgen gives the wasm, and the final name, which is also the one that `cargo leptos` uses.
-const NAMES: [&str; 2] = ["latchkey_bg.wasm", "latchkey.wasm"];
-/// The script that loads chunks. The program imports it, so the path is relative to the program's script.
+/// The script that loads chunks. The application imports it, so the path is relative to the application's script.
 const LOADER: &str = "./chunks.js";
 /// The files of each chunk. The server uses it to preload the chunk of the requested page.
-const LIST: &str = "pkg/parts.json";
+pub(super) const LIST: &str = "pkg/parts.json";
 
 /// Adds `pkg/latchkey.wasm`, `pkg/latchkey.js`, the chunks, and the crates' JavaScript snippets.
-pub(super) fn generate(wasm: &Path, files: &mut Files) -> Result<()> {
-    let folder = paths::site_work().join("bindgen");
-    // Files of an earlier build must not become part of this one.
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
+pub(super) fn generate_app(wasm: &Path, build: Build, files: &mut Files) -> Result<()> {
+    let folder = empty_folder("app")?;
     let pkg = folder.join("pkg");
     let (main, chunks) = split(wasm, &pkg).with_context(|| format!("cannot split {}", wasm.display()))?;
-    Bindgen::new()
-        .input_path(&main)
-        .out_name("latchkey")
-        // The chunks use the main module's function table.
-        .keep_lld_exports(true)
-        .web(true)
-        .and_then(|bindgen| bindgen.typescript(false).generate(&pkg))
-        .with_context(|| format!("wasm-bindgen failed for {}", main.display()))?;
-    rename(&pkg).context("cannot rename the output of wasm-bindgen")?;
+    // The chunks use the main module's function table.
+    bind(Bindgen::new().input_path(&main).keep_lld_exports(true), "latchkey", build, &pkg)?;
+    if build == Build::Release {
+        let loader = pkg.join(LOADER);
+        fs::write(&loader, glue::compact(&fs::read_to_string(&loader)?))?;
+    }
     files.add_folder(&folder)?;
     files.add(LIST, list(&chunks).into());
     Ok(())
+}
+
+/// Adds `pkg/entrance.wasm` and `pkg/entrance.js`.
+pub(super) fn generate_entrance(wasm: &Path, build: Build, files: &mut Files) -> Result<()> {
+    let folder = empty_folder("entrance")?;
+    bind(Bindgen::new().input_path(wasm), "entrance", build, &folder.join("pkg"))?;
+    files.add_folder(&folder)
+}
+
+/// A folder without files of an earlier build, which must not become part of this one.
+fn empty_folder(name: &str) -> Result<PathBuf> {
+    let folder = paths::site_work().join("bindgen").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    Ok(folder)
+}
+
+/// Writes a wasm with this name and its script.
+fn bind(bindgen: &mut Bindgen, name: &str, build: Build, pkg: &Path) -> Result<()> {
+    bindgen
+        .out_name(name)
+        .web(true)
+        .and_then(|bindgen| bindgen.typescript(false).generate(pkg))
+        .with_context(|| format!("wasm-bindgen failed for {name}"))?;
+    rename(pkg, name).context("cannot rename the output of wasm-bindgen")?;
+    if build == Build::Dev {
+        return Ok(());
+    }
+    let file = |extension: &str| pkg.join(format!("{name}.{extension}"));
+    glue::shorten(&file("wasm"), &file("js"), &format!("./{name}_bg.js")).with_context(|| format!("cannot shorten the names of {name}"))
 }
 
 /// Splits the chunks that `src/lazy_routes.rs` declares from the program. Returns the path of the main module and the files of each chunk.
@@ -60,13 +83,13 @@ fn list(chunks: &BTreeMap<String, Vec<String>>) -> String {
     format!("{{{}}}\n", lines.join(",\n"))
 }
 
-/// Renames the wasm, also where the JavaScript loads it.
-fn rename(pkg: &Path) -> Result<()> {
-    let [generated, renamed] = NAMES;
-    fs::rename(pkg.join(generated), pkg.join(renamed))?;
-    let script = pkg.join("latchkey.js");
+/// Gives the wasm the name that `cargo leptos` gives it, also where the JavaScript loads it.
+fn rename(pkg: &Path, name: &str) -> Result<()> {
+    let (generated, renamed) = (format!("{name}_bg.wasm"), format!("{name}.wasm"));
+    fs::rename(pkg.join(&generated), pkg.join(&renamed))?;
+    let script = pkg.join(format!("{name}.js"));
     let text = fs::read_to_string(&script)?;
-    fs::write(&script, text.replace(generated, renamed))?;
+    fs::write(&script, text.replace(&generated, &renamed))?;
     Ok(())
 }
 

@@ -7,8 +7,12 @@ mod css;
 mod docs;
 mod folder;
 mod fonts;
+mod glue;
+mod sizes;
+mod unused;
 mod wasm_opt;
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -23,9 +27,9 @@ use crate::{paths, process};
 
 pub(crate) use crate::setup::WASM_TARGET as TARGET;
 
-/// The files that the sign-in page needs.
-const FIRST_PAGE: [&str; 6] =
-    ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/chunks.js", "pkg/latchkey.css", "pkg/inter.woff2", "pkg/jetbrains-mono.woff2"];
+/// The package of the application, and that of the pages for visitors without a session. Each is compiled by a command of its own: in one
+/// command, their features would be unified, and both would contain everything.
+const PACKAGES: [&str; 2] = ["latchkey-frontend", "latchkey-entrance"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
@@ -58,29 +62,39 @@ pub(crate) fn build_site(build_kind: Build, steps: &mut Steps) -> Result<()> {
 
 /// Compiles the wasm and assembles the site.
 pub(crate) fn build(build: Build, tools: &Tools, steps: &mut Steps) -> Result<()> {
-    steps.run("wasm", || process::run(&mut compile_command(build, tools)))?;
+    steps.run("wasm", || compile_commands(build, tools).iter_mut().try_for_each(process::run))?;
     assemble(build, steps)
 }
 
-/// The `cargo build` of the wasm.
-pub(crate) fn compile_command(build: Build, tools: &Tools) -> Command {
+/// The `cargo build` of each wasm.
+pub(crate) fn compile_commands(build: Build, tools: &Tools) -> [Command; 2] {
+    PACKAGES.map(|package| compile_command(package, build, tools))
+}
+
+fn compile_command(package: &str, build: Build, tools: &Tools) -> Command {
     let mut command = tools.wasm.cargo();
     command
-        .args(["build", "--package", "latchkey-frontend"])
+        .args(["build", "--package", package])
         .args(["--target", TARGET, "--profile", build.wasm_profile(), "--target-dir"])
         .arg(paths::wasm_target());
     command
 }
 
-/// Assembles `target/site` from the output of [`compile_command`] and from the sources.
+/// Assembles `target/site` from the output of [`compile_commands`] and from the sources.
 pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     let site = paths::site();
     let mut files = Files::default();
     files.add_folder(&paths::inside("public"))?;
     files.add("pkg/latchkey.css", css::bundle(&paths::inside("style/main.css"))?.into());
+    files.add("pkg/entrance.css", css::bundle(&paths::inside("style/entrance.css"))?.into());
     steps.run("fonts", || fonts::add_fonts(&mut files))?;
-    steps.run("bindgen", || bindgen::generate(&compiled_wasm(build), &mut files))?;
+    let [app, entrance] = PACKAGES.map(|package| compiled_wasm(package, build));
+    steps.run("bindgen", || {
+        bindgen::generate_app(&app, build, &mut files)?;
+        bindgen::generate_entrance(&entrance, build, &mut files)
+    })?;
     if build == Build::Release {
+        steps.run("unused functions", || files.replace_each("wasm", unused::remove))?;
         steps.run("wasm-opt", || files.replace_each("wasm", wasm_opt::optimize))?;
     }
     steps.run("docs", || docs::add_docs(&mut files))?;
@@ -88,8 +102,8 @@ pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
         steps.run("brotli", || brotli::add_compressed(&mut files, &site))?;
     }
     files.write_to(&site)?;
-    print_sizes(&files);
-    Ok(())
+    sizes::print(&files)?;
+    if build == Build::Release { sizes::check(&files) } else { Ok(()) }
 }
 
 /// The URL of `pkg`, which contains a digest of its files. The server computes the same one: `PKG` in crates/program/src/assets.rs.
@@ -99,13 +113,6 @@ fn pkg_url(files: &Files) -> String {
     format!("/pkg/{}", BASE64_URL_SAFE_NO_PAD.encode(&digest[..9]))
 }
 
-fn compiled_wasm(build: Build) -> std::path::PathBuf {
-    paths::wasm_target().join(TARGET).join(build.wasm_profile()).join("latchkey_frontend.wasm")
-}
-
-fn print_sizes(files: &Files) {
-    // Fonts have no `.br`: they are compressed.
-    let size = |name: &str, suffix: &str| files.size(&format!("{name}{suffix}")).or_else(|| files.size(name)).unwrap_or_default();
-    let total = |suffix: &str| FIRST_PAGE.iter().map(|name| size(name, suffix)).sum::<usize>();
-    eprintln!("    first page (wasm, JavaScript, CSS, fonts): {} KB, {} KB compressed", total("") / 1000, total(".br") / 1000);
+fn compiled_wasm(package: &str, build: Build) -> PathBuf {
+    paths::wasm_target().join(TARGET).join(build.wasm_profile()).join(package.replace('-', "_") + ".wasm")
 }

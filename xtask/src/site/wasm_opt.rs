@@ -10,9 +10,11 @@ use super::cache;
 use crate::{paths, process};
 
 /// Enables the wasm features that rustc uses. `wasm-opt` reads them from the file only if no earlier tool has removed its feature section.
-const ARGUMENTS: [&str; 8] = [
+const ARGUMENTS: [&str; 10] = [
     "-Oz",
     "--quiet",
+    "--strip-producers",
+    "--strip-target-features",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",

@@ -1,7 +1,6 @@
 //! `/setup`
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use super::auth_layout::AuthLayout;
 use crate::{api::account::set_up, routes};
@@ -42,7 +41,6 @@ pub fn SetupPage() -> impl IntoView {
     };
 
     view! {
-        <Title text=routes::SETUP.label/>
         <AuthLayout title="Set up Latchkey" lead="Create your organization and your account as its owner. You can invite others later.">
             <noscript><p class="note">"This page needs JavaScript."</p></noscript>
             <Show when=move || is_token_missing.get()>

@@ -1,7 +1,6 @@
 //! `/join`: the target of an invitation link.
 
 use leptos::{prelude::*, task::spawn_local};
-use leptos_meta::Title;
 
 use super::{auth_layout::AuthLayout, setup::new_password};
 use crate::{
@@ -74,7 +73,6 @@ pub fn JoinPage() -> impl IntoView {
     });
 
     view! {
-        <Title text=routes::JOIN.label/>
         <noscript><p class="note">"This page needs JavaScript."</p></noscript>
         {move || match state.get() {
             InvitationState::Loading => view! { <AuthLayout title="Join" lead="You’ve been invited."><p role="status">"Checking your invitation…"</p></AuthLayout> }.into_any(),

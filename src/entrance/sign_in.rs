@@ -1,8 +1,6 @@
 //! `/sign-in`
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 use super::auth_layout::AuthLayout;
 use crate::{api::account::sign_in, routes};
@@ -17,20 +15,17 @@ use latchkey_ui::{
 /// Signs in by e-mail and password, then opens the requested page.
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let query = use_query_map();
-
     let is_session_ended = RwSignal::new(false);
     Effect::new(move || is_session_ended.set(browser::take_session_ended()));
 
     let form = Form::new();
     let submit = move |()| {
-        let next = query.with_untracked(|query| local_path(query.get_str("next")).to_owned());
+        let next = local_path(browser::query_parameter("next").as_deref()).to_owned();
         let (email, password) = (form.check("email", validate::email), form.check("password", require_password));
         form.send(email.zip(password).map(|(email, password)| sign_in(email, password)), move |()| browser::go(&next));
     };
 
     view! {
-        <Title text=routes::SIGN_IN.label/>
         <AuthLayout title="Sign in" lead="Manage your team’s API keys.">
             {move || is_session_ended.get().then(|| view! { <p class="auth-fact" role="status">"Your session ended. Sign in again."</p> })}
             <FormView form on_submit=submit>
