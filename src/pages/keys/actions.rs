@@ -7,7 +7,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     bulk::{BulkReport, needs_confirmation, past_participle, run_bulk_action},
-    dialogs::{DialogResult, OpenDialog},
+    dialogs::{DialogResult, OpenDialog, SecretUse, show_secret},
     query_state::QueryState,
     revealed_secrets::RevealedSecrets,
     row_context::RowAction,
@@ -159,11 +159,9 @@ impl ListActions {
         spawn_local(async move {
             // Wait until the first dialog has returned the focus to its button, so that the second one returns it there too.
             TimeoutFuture::new(0).await;
-            if is_new {
-                self.reveal.show_created(created, move || self.dialogs.open(OpenDialog::Create));
-            } else {
-                self.reveal.show(created);
-            }
+            let secret_use = if is_new { SecretUse::New(Box::new(move || self.dialogs.open(OpenDialog::Create))) } else { SecretUse::Rotated };
+            // Never fails: see the function.
+            let _ = show_secret(self.reveal, created, secret_use).await;
         });
     }
 

@@ -1,6 +1,9 @@
 //! The dialogs over the key list and their results.
 
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    wasm_split::{self, wasm_split},
+};
 
 use super::{
     bulk::BulkReport,
@@ -11,7 +14,7 @@ use super::{
     scope_fields::scopes_in_use,
     selection::RowSelection,
 };
-use crate::pages::export_file::Format;
+use crate::pages::{export_file::Format, secret::Reveal};
 use latchkey_types::{
     account::Viewer,
     error::Error,
@@ -19,7 +22,11 @@ use latchkey_types::{
     key_kind::{CredentialKind, Kind, KindSpec},
     receipt::WithReceipt,
 };
-use latchkey_ui::grid::data_source::Rows;
+use latchkey_ui::{
+    grid::data_source::Rows,
+    lazy::{LoadError, lazy_view},
+    toast::use_toasts,
+};
 
 /// The open dialog.
 #[derive(Clone)]
@@ -63,17 +70,60 @@ pub(super) enum DialogResult {
     Exported(Result<bool, Error>),
 }
 
-/// Renders the open dialog.
+/// What the dialogs use of the list.
+#[derive(Clone)]
+pub(super) struct DialogContext {
+    pub spec: &'static KindSpec,
+    pub viewer: Viewer,
+    pub rows: Rows<KeyRow>,
+    pub selection: RowSelection,
+    pub on_dismiss: Callback<()>,
+    pub on_done: Callback<DialogResult>,
+}
+
+/// Renders the open dialog as soon as the code of the dialogs is loaded.
 #[component]
-pub(super) fn KeyDialog(
-    dialog: OpenDialog,
-    spec: &'static KindSpec,
-    viewer: Viewer,
-    rows: Rows<KeyRow>,
-    selection: RowSelection,
-    on_dismiss: Callback<()>,
-    on_done: Callback<DialogResult>,
-) -> AnyView {
+pub(super) fn KeyDialog(dialog: OpenDialog, context: DialogContext) -> impl IntoView {
+    let (toasts, on_dismiss) = (use_toasts(), context.on_dismiss);
+    lazy_view(
+        load_dialogs(),
+        move || dialog_view(dialog.clone(), context.clone()),
+        move || {
+            on_dismiss.run(());
+            toasts.error("The dialog could not be loaded. Reload the page and try again.".to_owned());
+        },
+    )
+}
+
+// The dialogs, and the pop-up of the secrets that they create, are more than a third of the list's code.
+#[wasm_split(key_dialogs_chunk, wasm_split_path = wasm_split, preload(load_dialogs), fallible)]
+pub(super) fn dialog_view(dialog: OpenDialog, context: DialogContext) -> Result<AnyView, LoadError> {
+    Ok(view_of(dialog, context))
+}
+
+/// How to show a secret.
+pub(super) enum SecretUse {
+    /// Of a new key. The function creates another one.
+    New(Box<dyn Fn() + Send + Sync>),
+    /// Of a key with a new secret.
+    Rotated,
+    /// Copied before: to show code.
+    Copied,
+}
+
+/// Shows a secret in the pop-up. Its code is loaded already, with that of the dialog that created the secret.
+#[wasm_split(key_dialogs_chunk, wasm_split_path = wasm_split, fallible)]
+pub(super) fn show_secret(reveal: Reveal, created: CreatedKey, secret_use: SecretUse) -> Result<(), LoadError> {
+    match secret_use {
+        SecretUse::New(create_another) => reveal.show_created(created, create_another),
+        SecretUse::Rotated => reveal.show(created),
+        SecretUse::Copied => reveal.show_copied(created.key, created.secret),
+    }
+    Ok(())
+}
+
+fn view_of(dialog: OpenDialog, context: DialogContext) -> AnyView {
+    let DialogContext { spec, viewer, rows, selection, on_dismiss, on_done } = context;
     match (dialog, spec.kind) {
         (OpenDialog::Create, Kind::Key(_)) => {
             let created = Callback::new(move |created| on_done.run(DialogResult::Created(created)));

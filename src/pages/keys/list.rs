@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 use super::{
     actions::ListActions,
     columns,
-    dialogs::{KeyDialog, OpenDialog},
+    dialogs::{DialogContext, KeyDialog, OpenDialog, load_dialogs},
     empty::{NoKeys, NoMatch},
     keyboard::{Announcements, ROW_SHORTCUTS},
     query_state::QueryState,
@@ -37,6 +37,7 @@ use latchkey_ui::{
         data_source::{DataSource, Rows, ScrollPosition},
         view::DataGrid,
     },
+    lazy::load_on_input,
     menu::{MenuList, SharedMenu},
     message::AlertWithRetry,
     navigation_guard::NavigationGuard,
@@ -106,6 +107,7 @@ pub(super) fn KeyList(
     let reload = Callback::new(move |()| actions.reload());
     let on_command = may_manage.then(|| Callback::new(move |command| actions.on_command(command)));
     actions.watch_escape();
+    load_on_input(load_dialogs);
     let create = dialogs.opener(OpenDialog::Create);
     let done = dialogs.done(move |done| actions.on_done(done));
 
@@ -162,7 +164,7 @@ pub(super) fn KeyList(
         <MenuList menu id="row-menu" shortcuts=ROW_SHORTCUTS/>
         <Announcements spec query_state is_no_match=Signal::derive(move || content.get() == Content::NoMatch)/>
         {dialogs.render(move |dialog| view! {
-            <KeyDialog dialog spec viewer=viewer.get_value() rows selection on_dismiss=dialogs.dismiss on_done=done/>
+            <KeyDialog dialog context=DialogContext { spec, viewer: viewer.get_value(), rows, selection, on_dismiss: dialogs.dismiss, on_done: done }/>
         })}
         <NavigationGuard active=Signal::derive(move || secrets.has_uncopied()) title="Leave without copying the key?"
             text="You haven’t copied the new key. If you leave now, you’ll have to create another one." confirm_label="Leave without copying"/>

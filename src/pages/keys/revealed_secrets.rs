@@ -1,7 +1,8 @@
 //! New secrets, shown in their rows. They are only kept in memory, until the page is closed.
 
-use leptos::{html, prelude::*};
+use leptos::{html, prelude::*, task::spawn_local};
 
+use super::dialogs::{SecretUse, show_secret};
 use crate::pages::secret::{Reveal, field::SecretField, use_reveal};
 use latchkey_types::{
     key::{CreatedKey, ItemId},
@@ -49,8 +50,11 @@ impl RevealedSecrets {
     }
 
     fn show_code(self, id: ItemId) {
-        if let Some(CreatedKey { key, secret }) = self.entries.with_untracked(|entries| find(entries, id).map(|entry| entry.created.clone())) {
-            self.reveal.show_copied(key, secret);
+        if let Some(created) = self.entries.with_untracked(|entries| find(entries, id).map(|entry| entry.created.clone())) {
+            // Never fails: see the function.
+            spawn_local(async move {
+                let _ = show_secret(self.reveal, created, SecretUse::Copied).await;
+            });
         }
     }
 
