@@ -94,7 +94,7 @@ fn listed(shortcuts: &[Shortcut]) -> Vec<(String, String)> {
 fn sections() -> Vec<(String, String)> {
     let Some(root) = document().document_element() else { return Vec::new() };
     let links = browser::find_all(&root, "[data-go]");
-    let section = |link: web_sys::HtmlElement| Some((link.text_content()?, format!("G {}", link.get_attribute("data-go")?.to_uppercase())));
+    let section = |link: web_sys::HtmlElement| Some((link.text_content()?, format!("G {}", link.get_attribute("data-go")?.to_ascii_uppercase())));
     links.into_iter().filter_map(section).collect()
 }
 

@@ -196,7 +196,7 @@ pub fn days_text(days: Option<i64>) -> String {
 
 /// Parses a validity: a number of days from 1 to [`DAYS_MAX`], or empty or `never` for unlimited.
 pub fn days(field: &str, typed: &str) -> Result<Option<i64>, Error> {
-    let typed = typed.trim().to_lowercase();
+    let typed = typed.trim().to_ascii_lowercase();
     if typed.is_empty() || typed == "never" {
         return Ok(None);
     }

@@ -12,6 +12,7 @@ use super::{
     form_field::{FieldAria, FieldTexts, field_group},
     grid::row_scope,
 };
+use latchkey_types::names::lowercase;
 
 /// The number of options from which on a list can be searched.
 const SEARCH_FROM: usize = 8;
@@ -108,7 +109,7 @@ pub fn CheckboxList(
     };
     // Effects hide the options, a moment later.
     let on_search = move |typed: String| {
-        search.set(typed.trim().to_lowercase());
+        search.set(lowercase(typed.trim()));
         set_timeout(
             move || {
                 if !search.is_disposed() {
@@ -120,7 +121,7 @@ pub fn CheckboxList(
     };
     field_group(form, name, label, FieldTexts::from(hint), move |FieldAria { invalid, .. }| {
         let checkbox = |option: CheckboxOption| {
-            let folded = option.label.to_lowercase();
+            let folded = lowercase(&option.label);
             let hidden = Signal::derive(move || search.with(|search| !folded.contains(search.as_str())));
             view! { <FormCheckbox name option invalid hidden/> }
         };

@@ -114,7 +114,7 @@ fn object_list(objects: Vec<ConfirmObject>, total: usize) -> Option<AnyView> {
 fn ConfirmField(text: String, verb: &'static str, typed: RwSignal<String>) -> impl IntoView {
     view! {
         <div class="field">
-            <label for="confirm-text">"Type " <strong class="quoted">{text}</strong> " to " {verb.to_lowercase()}</label>
+            <label for="confirm-text">"Type " <strong class="quoted">{text}</strong> " to " {verb.to_ascii_lowercase()}</label>
             <div class="field-input">
                 <input id="confirm-text" type="text" autocomplete="off" autocapitalize="none" spellcheck="false"
                     on:input:target=move |event| typed.set(event.target().value())/>

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::{browser, hydration::now};
-use latchkey_types::time::{DAY_MS, MINUTE_MS, Timestamp};
+use latchkey_types::{
+    names::lowercase,
+    time::{DAY_MS, MINUTE_MS, Timestamp},
+};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
@@ -40,7 +43,7 @@ pub fn Time(at: Timestamp, #[prop(optional)] format: TimeFormat) -> impl IntoVie
 
 /// A time within a sentence: `just now`, `3 min. ago`, or the date if it is far away. Only in the browser.
 pub fn time_in_words(at: Timestamp) -> String {
-    relative(at, Timestamp(browser::now_ms())).map_or_else(|| date(at), |distance| distance.to_lowercase())
+    relative(at, Timestamp(browser::now_ms())).map_or_else(|| date(at), |distance| lowercase(&distance))
 }
 
 /// A day with its weekday: `Tue, Dec 29, 2026`. Only in the browser.

@@ -9,6 +9,7 @@ use super::{
     form_field::{FieldAria, FieldTexts, form_field},
     icon::{Glyph, Icon},
 };
+use latchkey_types::names::lowercase;
 
 /// Maximum number of suggestions that are shown at once.
 const SUGGESTIONS_MAX: usize = 8;
@@ -103,8 +104,8 @@ impl Tokens {
 
     /// The first suggestions that contain what is typed and are no tokens yet.
     fn offered(self, suggestions: &[String]) -> Vec<String> {
-        let typed = self.typed.with(|typed| typed.trim().to_lowercase());
-        let is_offered = |list: &[String], word: &str| !list.iter().any(|token| token == word) && word.to_lowercase().contains(&typed);
+        let typed = self.typed.with(|typed| lowercase(typed.trim()));
+        let is_offered = |list: &[String], word: &str| !list.iter().any(|token| token == word) && lowercase(word).contains(&typed);
         self.list.with(|list| suggestions.iter().filter(|word| is_offered(list, word)).take(SUGGESTIONS_MAX).cloned().collect())
     }
 

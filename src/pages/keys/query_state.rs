@@ -11,6 +11,7 @@ use crate::{pages::viewer::LastVisited, routes};
 use latchkey_types::{
     key_kind::Kind,
     listing::{KeyQuery, SortBy},
+    names::lowercase,
 };
 use latchkey_ui::{browser, grid::view::Order};
 
@@ -205,7 +206,7 @@ impl QueryState {
     pub fn reveal_new_key(self, name: &str) -> bool {
         let before = self.get_untracked();
         let search = before.filter(Filter::Search);
-        let is_found = name.to_lowercase().contains(&search.to_lowercase());
+        let is_found = lowercase(name).contains(&lowercase(search));
         let query = if is_found { ListQuery::default().with(Filter::Search, search) } else { ListQuery::default() };
         let has_changed = query != before;
         if has_changed {

@@ -132,7 +132,7 @@ fn operation(root: &Value, path: &str, method: &str, value: &Value, shared: &[Va
     let id = string(value, "operationId");
     Operation {
         id: if id.is_empty() { format!("{method}-{}", path.replace(['/', '{', '}'], "-")) } else { id },
-        method: method.to_uppercase(),
+        method: method.to_ascii_uppercase(),
         path: path.to_owned(),
         summary: string(value, "summary"),
         description: string(value, "description"),

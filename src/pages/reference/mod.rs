@@ -96,7 +96,7 @@ fn Reference(document: Document, key: ApiKeyInput) -> impl IntoView {
 }
 
 fn group_id(group: &Group) -> String {
-    format!("about-{}", group.name.to_lowercase().replace(' ', "-"))
+    format!("about-{}", group.name.to_ascii_lowercase().replace(' ', "-"))
 }
 
 /// The section whose heading was scrolled to last.
@@ -200,7 +200,7 @@ fn OperationView(operation: Operation, key: ApiKeyInput) -> impl IntoView {
         }
     });
     let title = title_of(&operation);
-    let class = format!("method method-{}", operation.method.to_lowercase());
+    let class = format!("method method-{}", operation.method.to_ascii_lowercase());
     let (method, path) = (operation.method.clone(), operation.path.clone());
     let requirement = operation.requirement();
     // Rendered when first opened: there are many operations, and few are opened.

@@ -83,9 +83,10 @@ impl Geometry {
     pub fn scroll_to_show(&self, row: usize, scroll_top: f64) -> f64 {
         let row_height = self.measures.row_height;
         let highest = float(row) * row_height;
-        let lowest = (highest + row_height - self.measures.viewport).clamp(0.0, highest);
+        // Not `clamp`: its error message would be the only use of the code that formats numbers with decimals.
+        let lowest = (highest + row_height - self.measures.viewport).max(0.0).min(highest);
         let shown = self.list_top(scroll_top);
-        if (lowest..=highest).contains(&shown) { scroll_top } else { shown.clamp(lowest, highest) / self.scale() }
+        if (lowest..=highest).contains(&shown) { scroll_top } else { shown.max(lowest).min(highest) / self.scale() }
     }
 
     /// Rows per page for Page Up and Page Down: one less than visible, so that pages overlap.

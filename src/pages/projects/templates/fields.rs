@@ -8,6 +8,7 @@ use latchkey_types::{
     error::Error,
     id::{FieldId, TemplateId},
     key_template::{FieldRow, FieldValue, StandardField, TemplateRow},
+    names::lowercase,
 };
 use latchkey_ui::{
     button::IconButton,
@@ -69,7 +70,7 @@ pub(super) fn Fields(context: TemplatesContext, template: Memo<TemplateRow>) -> 
 /// Disabled while the template has the field. It is not removed, so that no other button moves under the pointer.
 #[component]
 fn AddStandardField(template: Memo<TemplateRow>, field: StandardField, #[prop(into)] on_add: Callback<()>) -> impl IntoView {
-    let is_this = move |other: &FieldRow| other.name.to_lowercase() == field.name().to_lowercase();
+    let is_this = move |other: &FieldRow| lowercase(&other.name) == lowercase(field.name());
     let exists = Memo::new(move |_| template.with(|template| template.fields.iter().any(is_this)));
     view! {
         <button type="button" class="button button-quiet" disabled=move || exists.get() on:click=move |_| on_add.run(())>

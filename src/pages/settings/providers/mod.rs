@@ -27,6 +27,7 @@ use delete::DeleteDialog;
 use latchkey_types::{
     error::Error,
     id::ModelId,
+    names::lowercase,
     provider::{ProviderList, ProviderRow},
 };
 use latchkey_ui::{
@@ -129,8 +130,8 @@ fn NoProviders(dialogs: Dialogs<OpenDialog>) -> impl IntoView {
 
 /// Whether the name of a provider or of one of its models contains the search.
 fn matches(provider: &ProviderRow, search: &str) -> bool {
-    let search = search.to_lowercase();
-    let contains = |name: &str| name.to_lowercase().contains(&search);
+    let search = lowercase(search);
+    let contains = |name: &str| lowercase(name).contains(&search);
     contains(&provider.name) || provider.models.iter().any(|model| contains(&model.name) || contains(&model.upstream_name))
 }
 

@@ -15,6 +15,7 @@ use card::ServiceCard;
 use delete::DeleteDialog;
 use latchkey_types::{
     error::Error,
+    names::lowercase,
     service::{LinkableCredential, ServiceList, ServiceRow},
 };
 use latchkey_ui::{
@@ -104,8 +105,8 @@ fn gateway_url(origin: &str, name: &str) -> String {
 
 /// Whether the name or base URL of a service contains the search.
 fn matches(service: &ServiceRow, search: &str) -> bool {
-    let search = search.to_lowercase();
-    [&service.name, &service.base_url].into_iter().any(|text| text.to_lowercase().contains(&search))
+    let search = lowercase(search);
+    [&service.name, &service.base_url].into_iter().any(|text| lowercase(text).contains(&search))
 }
 
 fn dialog(open: OpenDialog, credentials: Vec<LinkableCredential>, on_dismiss: Callback<()>, on_done: Callback<ToastText>) -> AnyView {
