@@ -8,7 +8,7 @@ use latchkey_types::{account::Viewer, codec::Json, error::Error, member::Invitat
 use super::request_context::{self, RequestContext};
 
 /// Returns the signed-in user. Needs a session; no permission.
-#[server(name = ReadViewer, prefix = "/fn", endpoint = "account/viewer", input = Json, output = Json)]
+#[server(name = ReadViewer, prefix = "/fn", endpoint = "account/viewer", protocol = Json)]
 pub async fn viewer() -> Result<Viewer, Error> {
     request_context::answer(async |call: RequestContext| latchkey_core::profile::viewer(&call.state, call.session()?).await).await
 }
@@ -17,7 +17,7 @@ pub async fn viewer() -> Result<Viewer, Error> {
 ///
 /// # Errors
 /// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for an unknown or used token.
-#[server(prefix = "/fn", endpoint = "account/set-up", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "account/set-up", protocol = Json)]
 pub async fn set_up(token: String, organization: String, name: String, email: String, password: String) -> Result<(), Error> {
     use latchkey_core::accounts::{self, NewAccount};
     request_context::answer(async move |call: RequestContext| {
@@ -32,7 +32,7 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
 ///
 /// # Errors
 /// `WrongCredentials`, also for an unknown or disabled account; `Throttled`.
-#[server(prefix = "/fn", endpoint = "account/sign-in", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "account/sign-in", protocol = Json)]
 pub async fn sign_in(email: String, password: String) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| {
         let session = latchkey_core::accounts::sign_in(&call.state, &email, &password.into(), &call.device).await?;
@@ -45,7 +45,7 @@ pub async fn sign_in(email: String, password: String) -> Result<(), Error> {
 ///
 /// # Errors
 /// `SignedOut` if the session has already ended.
-#[server(prefix = "/fn", endpoint = "account/sign-out", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "account/sign-out", protocol = Json)]
 pub async fn sign_out() -> Result<(), Error> {
     request_context::answer(async |call: RequestContext| {
         latchkey_core::accounts::sign_out(&call.state, call.session()?, call.device.address).await?;
@@ -58,7 +58,7 @@ pub async fn sign_out() -> Result<(), Error> {
 ///
 /// # Errors
 /// `SignedOut` if the session has already ended.
-#[server(prefix = "/fn", endpoint = "account/sign-out-everywhere", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "account/sign-out-everywhere", protocol = Json)]
 pub async fn sign_out_everywhere() -> Result<(), Error> {
     request_context::answer(async |call: RequestContext| {
         latchkey_core::accounts::sign_out_everywhere(&call.state, call.session()?, call.device.address).await?;
@@ -71,7 +71,7 @@ pub async fn sign_out_everywhere() -> Result<(), Error> {
 ///
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Throttled`.
-#[server(prefix = "/fn", endpoint = "account/invitation", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "account/invitation", protocol = Json)]
 pub async fn invitation(token: TypedSecret) -> Result<InvitationOffer, Error> {
     request_context::answer(async move |call: RequestContext| {
         latchkey_core::invitations::offer(&call.state, &token.expose().into(), &call.device).await
@@ -83,7 +83,7 @@ pub async fn invitation(token: TypedSecret) -> Result<InvitationOffer, Error> {
 ///
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Invalid` at `name` or `password`; `Conflict` at `email`; `Throttled`.
-#[server(prefix = "/fn", endpoint = "account/join", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "account/join", protocol = Json)]
 pub async fn join(token: TypedSecret, name: String, password: TypedSecret) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| {
         let (token, password) = (token.expose().into(), password.expose().into());

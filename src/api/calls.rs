@@ -45,7 +45,7 @@ pub struct CallChoices {
 }
 
 /// Returns one page of the organization's log of calls, newest first. `period` replaces `filter.from`. Needs *View Billing*.
-#[server(prefix = "/fn", endpoint = "calls/list", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "calls/list", protocol = Json)]
 pub async fn list_calls(filter: CallFilter, period: AuditPeriod, cursor: Option<String>) -> Result<CallPage, Error> {
     request_context::answer(async move |call: RequestContext| {
         let filter = CallFilter { from: period.begins(Timestamp::now()), ..filter };
@@ -55,7 +55,7 @@ pub async fn list_calls(filter: CallFilter, period: AuditPeriod, cursor: Option<
 }
 
 /// Returns the values by which the log can be filtered. Needs *View Billing*.
-#[server(name = ReadCallChoices, prefix = "/fn", endpoint = "calls/choices", input = Json, output = Json)]
+#[server(name = ReadCallChoices, prefix = "/fn", endpoint = "calls/choices", protocol = Json)]
 pub async fn call_choices() -> Result<CallChoices, Error> {
     request_context::answer(async |call: RequestContext| {
         let actor = call.actor()?;
@@ -78,7 +78,7 @@ pub async fn call_choices() -> Result<CallChoices, Error> {
 }
 
 /// Returns the logged bodies of a call. Each read is audited. Needs *Read Call Bodies*.
-#[server(prefix = "/fn", endpoint = "calls/bodies", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "calls/bodies", protocol = Json)]
 pub async fn read_call_bodies(id: RequestId) -> Result<CallBodies, Error> {
     request_context::answer(async move |call: RequestContext| call_bodies::read(&call.state, &call.actor()?, id).await).await
 }

@@ -18,19 +18,19 @@ use super::request_context::{self, RequestContext};
 use latchkey_core::{credential_check, credentials, etag::IfMatch};
 
 /// Creates an external key. Needs *Manage API Keys*.
-#[server(prefix = "/fn", endpoint = "credentials/create-external", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "credentials/create-external", protocol = Json)]
 pub async fn create_storage(request: CreateExternalKeyRequest) -> Result<KeyRow, Error> {
     request_context::answer(async move |call: RequestContext| credentials::create_external(&call.state, &call.actor()?, request).await).await
 }
 
 /// Returns the caller's own external keys, at most one of each provider. Needs *Manage API Keys*.
-#[server(prefix = "/fn", endpoint = "credentials/own-external", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "credentials/own-external", protocol = Json)]
 pub async fn own_storage_keys() -> Result<Vec<KeyRow>, Error> {
     request_context::answer(async |call: RequestContext| credentials::own_external(&call.state, &call.actor()?).await).await
 }
 
 /// Replaces the secrets of an external key. Needs *Manage API Keys*.
-#[server(prefix = "/fn", endpoint = "credentials/replace-external", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "credentials/replace-external", protocol = Json)]
 pub async fn replace_storage(id: CredentialId, request: ReplaceExternalKeyRequest) -> Result<WithReceipt<KeyRow>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| {
         credentials::replace_external(&call.state, &call.actor()?, id, request).await
@@ -39,7 +39,7 @@ pub async fn replace_storage(id: CredentialId, request: ReplaceExternalKeyReques
 }
 
 /// Creates a general key. Needs *Manage Credentials*.
-#[server(prefix = "/fn", endpoint = "credentials/create-general", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "credentials/create-general", protocol = Json)]
 pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, Error> {
     request_context::answer(async move |call: RequestContext| {
         credentials::create_general(&call.state, &call.actor()?, credentials::NewGeneralKey { name, value }).await
@@ -48,7 +48,7 @@ pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, 
 }
 
 /// Changes a general key; an empty value keeps the stored one. Needs *Manage Credentials*.
-#[server(prefix = "/fn", endpoint = "credentials/edit-general", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "credentials/edit-general", protocol = Json)]
 pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<WithReceipt<KeyRow>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| {
         let edited = credentials::GeneralKeyPatch { name: Some(name), value };
@@ -61,7 +61,7 @@ pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) ->
 ///
 /// # Errors
 /// `Throttled` while another test of the credential is running.
-#[server(prefix = "/fn", endpoint = "credentials/test", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "credentials/test", protocol = Json)]
 pub async fn test_connection(id: CredentialId) -> Result<TestReport, Error> {
     request_context::answer(async move |call: RequestContext| credential_check::test(&call.state, &call.actor()?, id).await).await
 }

@@ -20,7 +20,7 @@ use latchkey_core::{actor::Actor, bulk, etag::IfMatch, key_lists, keys, overview
 use latchkey_types::permission::Permission;
 
 /// Opens a list of keys or credentials and returns its first rows. Needs the kind's `view` permission.
-#[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/open", protocol = Json)]
 pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::open(&call.state, &call.actor()?, query).await).await
 }
@@ -29,7 +29,7 @@ pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Error> 
 ///
 /// # Errors
 /// `ListingGone` if the list has expired or was opened by another user.
-#[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/rows", protocol = Json)]
 pub async fn key_rows(request: RowsRequest) -> Result<RowsPage<KeyRow>, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::rows(&call.state, &call.actor()?, &request).await).await
 }
@@ -38,7 +38,7 @@ pub async fn key_rows(request: RowsRequest) -> Result<RowsPage<KeyRow>, Error> {
 ///
 /// # Errors
 /// As [`key_rows`].
-#[server(prefix = "/fn", endpoint = "keys/count", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/count", protocol = Json)]
 pub async fn count_keys(listing: String) -> Result<ListCount, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::count(&call.state, &call.actor()?, &listing).await).await
 }
@@ -47,7 +47,7 @@ pub async fn count_keys(listing: String) -> Result<ListCount, Error> {
 ///
 /// # Errors
 /// As [`key_rows`].
-#[server(prefix = "/fn", endpoint = "keys/ids", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/ids", protocol = Json)]
 pub async fn list_row_ids(anchor: Anchor, first: usize, limit: usize) -> Result<IdsPage<ItemId>, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::ids(&call.state, &call.actor()?, &anchor, first, limit).await).await
 }
@@ -56,7 +56,7 @@ pub async fn list_row_ids(anchor: Anchor, first: usize, limit: usize) -> Result<
 ///
 /// # Errors
 /// As [`key_rows`].
-#[server(prefix = "/fn", endpoint = "keys/recent-use", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/recent-use", protocol = Json)]
 pub async fn list_recent_use(listing: String) -> Result<RecentUse, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::recent_use(&call.state, &call.actor()?, &listing).await).await
 }
@@ -68,19 +68,19 @@ pub async fn key_totals() -> Result<Vec<KindTotal>, Error> {
 }
 
 /// Returns a key. Needs its kind's `view` permission.
-#[server(prefix = "/fn", endpoint = "keys/get", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/get", protocol = Json)]
 pub async fn get_key(id: KeyId) -> Result<KeyRow, Error> {
     request_context::answer(async move |call: RequestContext| keys::get(&call.state, &call.actor()?, id).await).await
 }
 
 /// Creates a key. Only this response contains its secret. Needs the kind's `manage` permission.
-#[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/create", protocol = Json)]
 pub async fn create_key(request: CreateKeyRequest) -> Result<CreatedKey, Error> {
     request_context::answer(async move |call: RequestContext| keys::create(&call.state, &call.actor()?, request).await).await
 }
 
 /// Changes the fields of a key that its kind allows to edit. Needs the kind's `manage` permission.
-#[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/edit", protocol = Json)]
 pub async fn edit_key(id: ItemId, patch: KeyPatch) -> Result<WithReceipt<KeyRow>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| {
         let actor = call.actor()?;
@@ -94,7 +94,7 @@ pub async fn edit_key(id: ItemId, patch: KeyPatch) -> Result<WithReceipt<KeyRow>
 ///
 /// # Errors
 /// `Invalid` at `grace_seconds`; `Conflict` for an expired or revoked key.
-#[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/rotate", protocol = Json)]
 pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<WithReceipt<CreatedKey>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| {
         let actor = call.actor()?;
@@ -105,13 +105,13 @@ pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<WithReceipt<Cr
 
 /// Deletes, disables or enables up to [`BULK_MAX`](latchkey_types::key::BULK_MAX) keys, or deletes as many credentials. Items
 /// that do not exist are skipped. Needs the kinds' `manage` permission.
-#[server(prefix = "/fn", endpoint = "keys/bulk", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/bulk", protocol = Json)]
 pub async fn bulk_update_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<WithReceipt<BulkResult>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| bulk::apply(&call.state, &call.actor()?, action, &ids).await).await
 }
 
 /// Returns the organization's models and aliases, sorted by name. Needs *Manage API Keys*.
-#[server(prefix = "/fn", endpoint = "keys/models", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/models", protocol = Json)]
 pub async fn callable_models() -> Result<Vec<CallableModel>, Error> {
     request_context::answer(async |call: RequestContext| keys::callable_models(&call.state, &call.actor()?).await).await
 }

@@ -10,7 +10,7 @@ use super::request_context::{self, RequestContext};
 use latchkey_core::profile;
 
 /// Renames the signed-in user.
-#[server(prefix = "/fn", endpoint = "profile/rename", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "profile/rename", protocol = Json)]
 pub async fn rename(name: String) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| profile::rename(&call.state, call.session()?, &name, &call.device).await).await
 }
@@ -19,7 +19,7 @@ pub async fn rename(name: String) -> Result<(), Error> {
 ///
 /// # Errors
 /// `Invalid` at `current` or `password`; `Throttled`.
-#[server(prefix = "/fn", endpoint = "profile/change-password", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "profile/change-password", protocol = Json)]
 pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| {
         let (current, password) = (current.expose().into(), password.expose().into());
@@ -30,13 +30,13 @@ pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Res
 }
 
 /// Returns the sessions of the signed-in user, most recently used first.
-#[server(prefix = "/fn", endpoint = "profile/sessions", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "profile/sessions", protocol = Json)]
 pub async fn sessions() -> Result<Vec<SessionRow>, Error> {
     request_context::answer(async |call: RequestContext| profile::sessions(&call.state, call.session()?).await).await
 }
 
 /// Ends all sessions of the signed-in user except this one.
-#[server(prefix = "/fn", endpoint = "profile/end-other-sessions", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "profile/end-other-sessions", protocol = Json)]
 pub async fn end_other_sessions() -> Result<(), Error> {
     request_context::answer(async |call: RequestContext| profile::end_other_sessions(&call.state, call.session()?, &call.device).await).await
 }
@@ -45,7 +45,7 @@ pub async fn end_other_sessions() -> Result<(), Error> {
 ///
 /// # Errors
 /// `NotFound` also for the session of another user.
-#[server(prefix = "/fn", endpoint = "profile/end-session", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "profile/end-session", protocol = Json)]
 pub async fn end_session(id: SessionId) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| profile::end_session(&call.state, call.session()?, id, &call.device).await).await
 }

@@ -16,13 +16,13 @@ use super::request_context::{self, RequestContext};
 use latchkey_core::roles::{self, RoleDraft};
 
 /// Returns the organization's roles, built-in roles first. Needs *Manage Roles*.
-#[server(prefix = "/fn", endpoint = "roles/list", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "roles/list", protocol = Json)]
 pub async fn list_roles() -> Result<Vec<RoleRow>, Error> {
     request_context::answer(async |call: RequestContext| roles::list(&call.state, &call.actor()?).await).await
 }
 
 /// Creates a role. Needs *Manage Roles* and every permission of the new role.
-#[server(prefix = "/fn", endpoint = "roles/create", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "roles/create", protocol = Json)]
 pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
     request_context::answer(async move |call: RequestContext| roles::create(&call.state, &call.actor()?, &RoleDraft { name, permissions }).await)
         .await
@@ -32,7 +32,7 @@ pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleR
 ///
 /// # Errors
 /// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in role.
-#[server(prefix = "/fn", endpoint = "roles/edit", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "roles/edit", protocol = Json)]
 pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<WithReceipt<RoleRow>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| {
         roles::edit(&call.state, &call.actor()?, id, &RoleDraft { name, permissions }).await
@@ -44,7 +44,7 @@ pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Re
 ///
 /// # Errors
 /// `Conflict` at `role` for a built-in role and for a role that is in use.
-#[server(prefix = "/fn", endpoint = "roles/delete", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "roles/delete", protocol = Json)]
 pub async fn delete_role(id: RoleId) -> Result<WithReceipt<Done>, Error> {
     request_context::answer_done(async move |call: RequestContext| roles::delete(&call.state, &call.actor()?, id).await).await
 }

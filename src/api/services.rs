@@ -16,7 +16,7 @@ use super::request_context::{self, RequestContext};
 use latchkey_core::{etag::IfMatch, services};
 
 /// Returns all services, and the credentials that the caller can link.
-#[server(prefix = "/fn", endpoint = "services/list", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "services/list", protocol = Json)]
 pub async fn list_services() -> Result<ServiceList, Error> {
     request_context::answer(async |call: RequestContext| services::list(&call.state, &call.actor()?).await).await
 }
@@ -25,7 +25,7 @@ pub async fn list_services() -> Result<ServiceList, Error> {
 ///
 /// # Errors
 /// `Invalid` at the field that breaks a rule; `Conflict` at `name`.
-#[server(prefix = "/fn", endpoint = "services/create", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "services/create", protocol = Json)]
 pub async fn create_service(request: ServiceRequest) -> Result<ServiceRow, Error> {
     request_context::answer(async move |call: RequestContext| services::create(&call.state, &call.actor()?, request).await).await
 }
@@ -34,7 +34,7 @@ pub async fn create_service(request: ServiceRequest) -> Result<ServiceRow, Error
 ///
 /// # Errors
 /// As of [`create_service`].
-#[server(prefix = "/fn", endpoint = "services/edit", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "services/edit", protocol = Json)]
 pub async fn edit_service(id: ServiceId, request: ServiceRequest) -> Result<WithReceipt<UpdatedService>, Error> {
     request_context::answer_with_receipt(async move |call: RequestContext| {
         services::edit(&call.state, &call.actor()?, id, request, IfMatch::Unconditional).await
@@ -43,7 +43,7 @@ pub async fn edit_service(id: ServiceId, request: ServiceRequest) -> Result<With
 }
 
 /// Deletes a service. Its credential is kept.
-#[server(prefix = "/fn", endpoint = "services/delete", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "services/delete", protocol = Json)]
 pub async fn delete_service(id: ServiceId) -> Result<WithReceipt<Done>, Error> {
     request_context::answer_done(async move |call: RequestContext| services::delete(&call.state, &call.actor()?, id, IfMatch::Unconditional).await)
         .await
