@@ -162,10 +162,12 @@ test('tabs that do not fit fade at the end where there are more', { tag: '@width
   await expect.poll(fades).toEqual([!fits, false]);
 });
 
-test('search engines see the sign-in page only', { tag: '@once' }, async ({ page, owner: _ }) => {
+test('search engines may read pages, and no calls', { tag: '@once' }, async ({ page, owner: _ }) => {
   const robots = await (await page.request.get('/robots.txt')).text();
-  expect(robots).toContain('Disallow: /\n');
-  expect(robots).toContain('Allow: /sign-in\n');
+  expect(robots).not.toContain('Disallow: /\n');
+  for (const path of ['/api/', '/fn/', '/gateway/', '/v1/']) {
+    expect(robots).toContain(`Disallow: ${path}\n`);
+  }
   await page.goto('/sign-in');
   await expect(page.locator('meta[name=description]')).toHaveAttribute('content', /API key management/);
 });
