@@ -62,7 +62,7 @@ pub async fn list_recent_use(listing: String) -> Result<RecentUse, Error> {
 }
 
 /// Returns the number of keys of every kind that the user can list. Needs a session; no permission.
-#[server(prefix = "/fn", endpoint = "keys/totals", input = Json, output = Json)]
+#[server(prefix = "/fn", endpoint = "keys/totals", protocol = Json)]
 pub async fn key_totals() -> Result<Vec<KindTotal>, Error> {
     request_context::answer(async |call: RequestContext| overview::totals(&call.state, &call.actor()?).await).await
 }
