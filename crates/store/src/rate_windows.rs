@@ -34,27 +34,12 @@ pub struct LockedWindows {
 
 type LockedRow = (KeyId, String, String, i64, i64);
 
-/// Reads and locks the rows of these limits, which must not be none. Those that are missing are inserted.
+/// Reads and locks the rows of these limits, which must not be none. Those that are missing are inserted. A row that is deleted meanwhile is not
+/// returned.
 pub async fn lock(store: &Store, tx: &mut Tx, keys: &[WindowKey]) -> Result<LockedWindows, StoreError> {
-    let mut rows = select_for_update(store, tx, keys).await?;
-    let found: HashSet<(KeyId, &str)> = rows.iter().map(|(key, name, ..)| (*key, name.as_str())).collect();
-    let missing: Vec<WindowKey> = keys.iter().filter(|key| !found.contains(&(key.key, key.name.as_str()))).cloned().collect();
-    if !missing.is_empty() {
-        // Sorted as the rows are locked, so that two transactions never wait for each other.
-        let sql = AssertSqlSafe(format!(
-            "insert into rate_windows (key_id, name, state, expires_at) select value ->> 0, value ->> 1, '', 0 from {} where true order by 1, 2 \
-             on conflict (key_id, name) do nothing",
-            store.json_rows()
-        ));
-        sqlx::query(sql).bind(json_of(&missing)).execute(&mut *tx).await?;
-        rows.extend(select_for_update(store, tx, &missing).await?);
-    }
-    let now = rows.iter().map(|(.., now)| *now).min().unwrap_or_else(|| Timestamp::now().0);
-    let row = |(key, name, state, expires_at, _): LockedRow| WindowRow { key: WindowKey { key, name }, state, expires_at: Timestamp(expires_at) };
-    Ok(LockedWindows { now: Timestamp(now), rows: rows.into_iter().map(row).collect() })
-}
-
-async fn select_for_update(store: &Store, tx: &mut Tx, keys: &[WindowKey]) -> Result<Vec<LockedRow>, StoreError> {
+    let keys = json_of(keys);
+    // Before rows are locked, and both in the same order, so that no two transactions wait for each other.
+    insert_missing(store, tx, &keys).await?;
     let sql = AssertSqlSafe(format!(
         "select w.key_id, w.name, w.state, w.expires_at, {} from {} \
          join rate_windows w on w.key_id = listed.value ->> 0 and w.name = listed.value ->> 1 order by w.key_id, w.name{}",
@@ -62,7 +47,21 @@ async fn select_for_update(store: &Store, tx: &mut Tx, keys: &[WindowKey]) -> Re
         store.json_rows(),
         store.engine.for_update()
     ));
-    Ok(sqlx::query_as(sql).bind(json_of(keys)).fetch_all(tx).await?)
+    let rows: Vec<LockedRow> = sqlx::query_as(sql).bind(keys).fetch_all(tx).await?;
+    let now = rows.iter().map(|(.., now)| *now).min().unwrap_or_else(|| Timestamp::now().0);
+    let row = |(key, name, state, expires_at, _): LockedRow| WindowRow { key: WindowKey { key, name }, state, expires_at: Timestamp(expires_at) };
+    Ok(LockedWindows { now: Timestamp(now), rows: rows.into_iter().map(row).collect() })
+}
+
+async fn insert_missing(store: &Store, tx: &mut Tx, keys: &str) -> Result<(), StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "insert into rate_windows (key_id, name, state, expires_at) select value ->> 0, value ->> 1, '', 0 from {} \
+         where not exists (select 1 from rate_windows w where w.key_id = listed.value ->> 0 and w.name = listed.value ->> 1) \
+         order by 1, 2 on conflict (key_id, name) do nothing",
+        store.json_rows()
+    ));
+    sqlx::query(sql).bind(keys).execute(tx).await?;
+    Ok(())
 }
 
 /// A JSON array for [`Store::json_rows`].
@@ -91,15 +90,22 @@ pub async fn live_instances(tx: &mut Tx) -> Result<HashSet<String>, StoreError> 
 
 /// Deletes rows of which nothing counts any more.
 pub async fn delete_expired(store: &Store) -> Result<(), StoreError> {
-    let sql = AssertSqlSafe(format!("delete from rate_windows where expires_at < {}", store.now_ms()));
+    // Without those that are locked: their order is another one.
+    let sql = AssertSqlSafe(format!(
+        "delete from rate_windows where (key_id, name) in (select key_id, name from rate_windows where expires_at < {}{})",
+        store.now_ms(),
+        store.engine.for_update_of_unlocked()
+    ));
     sqlx::query(sql).execute(store.read()?).await?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+
     use super::*;
-    use crate::testing::open_store;
+    use crate::{WriteLock, testing::open_store};
 
     #[tokio::test]
     async fn rows_are_inserted_once_and_deleted_when_they_expire() {
@@ -123,5 +129,33 @@ mod tests {
         let expected = [(keys[1].clone(), r#"{"slots":[]}"#.to_owned()), (keys[2].clone(), String::new()), (keys[0].clone(), String::new())];
         assert_eq!(states, expected);
         assert!(live_instances(&mut tx).await.unwrap().is_empty());
+    }
+
+    /// On PostgreSQL, where they are concurrent.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn transactions_with_the_same_limits_do_not_deadlock() {
+        let (store, _folder) = open_store().await;
+        let limits: Vec<KeyId> = (0..6).map(|_| KeyId::new()).collect();
+        let mut writers = JoinSet::new();
+        for writer in 0..4 {
+            let (store, limits) = (store.clone(), limits.clone());
+            writers.spawn(async move {
+                for round in 0..40_usize {
+                    // Another selection in another order each time.
+                    let chosen = (0..4).map(|index| limits[(round * (writer + 1) + index * 5) % limits.len()]);
+                    let keys: Vec<_> = chosen.map(|key| WindowKey { key, name: "rate all".to_owned() }).collect();
+                    let mut tx = store.begin_locked(WriteLock::Nothing).await.unwrap();
+                    let rows = lock(&store, &mut tx, &keys).await.unwrap().rows;
+                    // Expired, so that it is deleted and must be inserted again.
+                    let rows: Vec<_> = rows.into_iter().map(|row| WindowRow { state: "{}".to_owned(), expires_at: Timestamp(0), ..row }).collect();
+                    set(&store, &mut tx, &rows).await.unwrap();
+                    tx.commit().await.unwrap();
+                    if round % 4 == writer {
+                        delete_expired(&store).await.unwrap();
+                    }
+                }
+            });
+        }
+        writers.join_all().await;
     }
 }
