@@ -624,6 +624,18 @@ async fn concurrent_callers_of_two_instances_never_exceed_a_limit() {
 }
 
 #[tokio::test]
+async fn a_limited_request_does_not_wait_for_other_writers() {
+    let fixture = Fixture::new().await;
+    let instance = fixture.instance();
+    fixture.insert("a", Some(r#"[{"name":"all","limit":10,"duration_ms":60000,"strict":true}]"#), None).await;
+    if !fixture.store.is_shared() {
+        return;
+    }
+    let _writer = fixture.other.begin_locked(WriteLock::Rows(fixture.organization)).await.unwrap();
+    assert_eq!(fixture.valid_at(&instance, "a", 3).await, 3);
+}
+
+#[tokio::test]
 async fn permits_that_are_not_used_go_back() {
     let fixture = Fixture::new().await;
     let [first, second] = [fixture.instance(), fixture.instance()];

@@ -30,7 +30,7 @@ pub(crate) use group::{CallAdmission, CallLimits, LimitGroup, PendingExchange, S
 use group::{GroupPlan, GroupState, RowState};
 use latchkey_crypto::random;
 use latchkey_store::{
-    Store, Tx,
+    Store, Tx, WriteLock,
     rate_windows::{self, LockedWindows, WindowKey},
 };
 use latchkey_types::{error::Error, id::KeyId};
@@ -176,7 +176,8 @@ impl SharedLimits {
             return Ok(());
         }
         let (epoch, own) = self.identity();
-        let mut tx = self.store.begin().await?;
+        // The locks of the rows suffice.
+        let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
         let asked_at = ticks();
         let LockedWindows { now, rows } = rate_windows::lock(&self.store, &mut tx, &keys).await?;
         let mut rows: HashMap<WindowKey, RowState> = rows.into_iter().map(|row| (row.key.clone(), RowState::new(&row))).collect();
