@@ -301,14 +301,16 @@ impl UsageCounters {
         let mut pending = lock(&self.pending);
         pending.in_flight = 0;
         match written {
-            Ok(locked) => pending.keep_last_uses(batch, &locked),
+            Ok(locked) => {
+                self.written_at.store(ticks(), Ordering::Relaxed);
+                pending.keep_last_uses(batch, &locked);
+                pending.entries.len() <= locked.len()
+            }
             Err(error) => {
                 pending.keep(batch, &error);
-                return true;
+                true
             }
         }
-        self.written_at.store(ticks(), Ordering::Relaxed);
-        pending.entries.is_empty()
     }
 
     /// Writes everything, unless a write fails.
