@@ -278,7 +278,7 @@ impl UsageCounters {
         pending
     }
 
-    /// Writes at most [`BATCH_SIZE`] keys. Returns `false` if more are pending. After a failed write it returns `true`; the entries are kept
+    /// Writes at most [`BATCH_SIZE`] keys. Returns `false` if more are pending that can be written at once. After a failed write it returns `true`; the entries are kept
     /// for the next flush.
     pub(super) async fn flush(&self, store: &Store) -> bool {
         self.flush_batch(store, false).await

@@ -48,6 +48,12 @@ impl OlderEntries {
 }
 
 impl Window {
+    /// A window with so many requests at one time.
+    pub(super) fn of(count: i64, now: i64) -> Self {
+        let count = u32::try_from(count.max(0)).unwrap_or(u32::MAX);
+        Self { newest: NonZeroU32::new(count).map(|count| Entry { first: now, last: now, count }), older: None }
+    }
+
     /// Number of requests in the last `duration_ms`; drops expired entries.
     pub(super) fn count(&mut self, now: i64, duration_ms: i64) -> i64 {
         let is_expired = |entry: &Entry| entry.last + duration_ms <= now;

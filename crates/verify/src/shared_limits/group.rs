@@ -112,7 +112,7 @@ impl LimitGroup {
         Self { key, scope, state: Mutex::default() }
     }
 
-    /// Also begins anew if the instance has got another id.
+    /// Also gives up all permits if the id of the instance has changed.
     pub(super) fn lock(&self, epoch: impl FnOnce() -> u64) -> MutexGuard<'_, GroupState> {
         let mut state = self.lock_unchecked();
         // Read while the group is locked, so that what is used from now on is counted under that id.
@@ -160,6 +160,7 @@ impl LimitGroup {
     pub(super) fn finish(&self, plan: Option<GroupPlan>, is_committed: bool, ticks: i64) -> bool {
         let mut state = self.lock_unchecked();
         state.pending = None;
+        state.members.iter_mut().for_each(|member| member.share.end_waits());
         if let Some(plan) = plan.filter(|plan| plan.epoch == state.epoch) {
             for (name, terms, plan) in plan.plans {
                 if let Some(member) = state.members.iter_mut().find(|member| member.name == name) {
@@ -209,7 +210,8 @@ impl GroupState {
     fn adopt_epoch(&mut self, epoch: u64) {
         if self.epoch != epoch {
             self.epoch = epoch;
-            self.members.iter_mut().for_each(|member| member.share.reset());
+            let ticks = ticks();
+            self.members.iter_mut().for_each(|member| member.share.reset(&member.terms, ticks));
         }
     }
 
@@ -227,10 +229,10 @@ impl GroupState {
         let tokens =
             limits.tokens_per_minute.map(|limit| (TOKENS, terms(limit, Some(MINUTE_MS)), (|| Uses::Tokens(TokenWindow::default())) as fn() -> Uses));
         let parallel = limits.max_parallel.map(|limit| (PARALLEL, terms(limit, None), (|| Uses::Calls(0)) as fn() -> Uses));
-        let wanted = || tokens.into_iter().chain(parallel);
+        let members = || tokens.into_iter().chain(parallel);
         let current = self.members[..self.current].iter().map(|member| (&*member.name, member.terms));
-        if !current.eq(wanted().map(|(name, terms, _)| (name, terms))) {
-            self.set_members(wanted());
+        if !current.eq(members().map(|(name, terms, _)| (name, terms))) {
+            self.set_members(members());
         }
     }
 
@@ -278,7 +280,7 @@ impl GroupState {
         if admission == Admission::Waits {
             for member in self.members() {
                 if member.share.admit(&member.terms, 1, instances, ticks) == Admission::Waits {
-                    member.share.want(1, ticks);
+                    member.share.wait_for(1, ticks);
                 }
             }
         }
@@ -294,7 +296,7 @@ impl GroupState {
         full.max().unwrap_or(0)
     }
 
-    /// Counts a request for each limit. Returns whether an exchange should begin although nobody waits.
+    /// Counts a request for each limit. Returns whether an exchange should begin although no caller waits.
     pub(crate) fn add(&mut self, ticks: i64) -> bool {
         let mut must_exchange = false;
         for member in self.members() {
@@ -330,7 +332,7 @@ impl GroupState {
             for (member, admission) in zip(self.members(), &admissions) {
                 if *admission == Admission::Waits {
                     let amount = amount(member);
-                    member.share.want(amount, ticks);
+                    member.share.wait_for(amount, ticks);
                 }
             }
             return CallAdmission::Waits;

@@ -88,8 +88,8 @@ impl SharedLimits {
         }
     }
 
-    /// Adopts the id of this instance. After a change, all limits begin anew, because the others count what was held under the earlier id as used.
-    /// Call it before the lease of the new id begins.
+    /// Adopts the id of this instance. After a change it holds no permits, because the others count what was held under the earlier id as used. Call
+    /// it before the lease of the new id begins.
     pub(crate) fn adopt_instance(&self, id: &str) {
         let mut own = lock(&self.own);
         if *own != id {
@@ -178,14 +178,14 @@ impl SharedLimits {
         let (epoch, own) = self.identity();
         // The locks of the rows suffice.
         let mut tx = self.store.begin_locked(WriteLock::Nothing).await?;
-        let asked_at = ticks();
+        let read_began = ticks();
         let LockedWindows { now, rows } = rate_windows::lock(&self.store, &mut tx, &keys).await?;
         let mut rows: HashMap<WindowKey, RowState> = rows.into_iter().map(|row| (row.key.clone(), RowState::new(&row))).collect();
         let ended = self.ended_instances(&mut tx, &rows, &own).await?;
         let exchange = Exchange {
             own: &own,
             now: now.0,
-            asked_at,
+            read_began,
             ticks: ticks(),
             instances: self.instances(),
             is_last: self.is_ending.load(Ordering::Acquire),
@@ -199,16 +199,16 @@ impl SharedLimits {
         tx.commit().await
     }
 
-    /// The instances in these rows that have ended. Only if there are some that the last read of the changes has not found, the store is asked.
+    /// The instances in these rows that have ended. The store is read only if there are some that the last read of the changes has not found.
     async fn ended_instances(&self, tx: &mut Tx, rows: &HashMap<WindowKey, RowState>, own: &str) -> Result<HashSet<String>, Error> {
-        let known: HashSet<String> = self.store.known_instances().instances.iter().map(|instance| instance.id.to_string()).collect();
+        let live: HashSet<String> = self.store.known_instances().instances.iter().map(|instance| instance.id.to_string()).collect();
         let holders = rows.values().flat_map(RowState::instances).filter(|id| *id != own && id.starts_with(INSTANCE_PREFIX));
-        let mut unknown: HashSet<String> = holders.filter(|id| !known.contains(*id)).map(ToOwned::to_owned).collect();
-        if !unknown.is_empty() {
+        let mut ended: HashSet<String> = holders.filter(|id| !live.contains(*id)).map(ToOwned::to_owned).collect();
+        if !ended.is_empty() {
             let live = rate_windows::live_instances(tx).await?;
-            unknown.retain(|id| !live.contains(id));
+            ended.retain(|id| !live.contains(id));
         }
-        Ok(unknown)
+        Ok(ended)
     }
 
     /// Gives back what was not used for a while. Called every second.

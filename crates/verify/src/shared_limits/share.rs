@@ -2,7 +2,7 @@
 //!
 //! An instance holds permits. Within them it counts as an instance alone does: at most so many uses in any span of the duration. All permits and
 //! all reported uses are at most the limit, so the uses of all instances are too. No clock is compared with another one except for uses that are
-//! reported: when the instance is idle, and always for long durations, so that a crash does not date them anew.
+//! reported: when the instance is idle, and always for long durations, so that a crash does not change their times.
 
 use std::mem;
 
@@ -18,7 +18,7 @@ const REPORT_MS: i64 = MINUTE_MS;
 const BLOCK_RANGE: (i64, i64) = (4, 65_536);
 /// If permits are requested again within this time (milliseconds), twice as many are requested in advance.
 const FAST_MS: i64 = 1000;
-/// What all instances together may use without having asked: 1/100 of a limit that is not strict.
+/// What all instances together may use without permits: 1/100 of a limit that is not strict.
 const TOLERANCE_DIVISOR: i64 = 100;
 /// For how long what the store has left counts as current, in milliseconds, while other instances can give permits back.
 const CURRENT_RANGE_MS: (i64, i64) = (100, 1000);
@@ -45,8 +45,8 @@ impl Terms {
         Self { limit: limit.limit, duration_ms: Some(limit.duration_ms), is_strict: limit.strict }
     }
 
-    /// What this instance may use without having asked.
-    fn tolerance(&self, instances: i64) -> i64 {
+    /// What this instance may use without permits.
+    pub(super) fn tolerance(&self, instances: i64) -> i64 {
         // One more than there are, because another one may just have begun.
         if self.is_strict { 0 } else { self.limit / TOLERANCE_DIVISOR / instances.saturating_add(1) }
     }
@@ -89,12 +89,27 @@ impl Uses {
         }
     }
 
-    /// Milliseconds until `missing` uses expire, or the oldest ones; 0 if that is not known.
+    /// Milliseconds until `missing` uses expire, or the oldest ones; 0 if they end at an unknown time.
     fn frees_in(&self, terms: &Terms, missing: i64, ticks: i64) -> i64 {
         match self {
             Self::Requests(window) => window.frees_in(ticks, terms.duration_ms.unwrap_or(0)),
             Self::Tokens(window) => window.frees_in(ticks, missing),
             Self::Calls(_) => 0,
+        }
+    }
+
+    /// Uses of the same kind: so many at this time, or all open calls.
+    fn restart(&self, count: i64, ticks: i64) -> Self {
+        match self {
+            Self::Requests(_) => Self::Requests(Window::of(count, ticks)),
+            Self::Tokens(_) => {
+                let mut window = TokenWindow::default();
+                if count > 0 {
+                    window.add(ticks, count);
+                }
+                Self::Tokens(window)
+            }
+            Self::Calls(open) => Self::Calls(*open),
         }
     }
 
@@ -151,8 +166,8 @@ pub(super) struct Share {
     current_until: i64,
     /// When the oldest reported uses expire, in ticks.
     frees_at: i64,
-    /// What callers wait for: together, and the largest.
-    wanted: i64,
+    /// What callers wait for since the last plan: together, and the largest.
+    waiting: i64,
     largest: i64,
     /// What was last requested in advance, and its time, in ticks.
     block: i64,
@@ -161,8 +176,8 @@ pub(super) struct Share {
     headroom: i64,
     /// Time of the last use, in ticks.
     used_at: i64,
-    /// Uses since the last sweep, and between the two last ones.
-    added: [i64; 2],
+    /// Uses and waits since the last sweep, and between the two last ones.
+    recent: [i64; 2],
     /// Time of the last exchange, in ticks.
     exchanged_at: i64,
     /// Whether the store may have permits of this instance, or that it needs some.
@@ -173,9 +188,9 @@ pub(super) struct Share {
 pub(super) struct Exchange<'a> {
     /// The id of this instance.
     pub(super) own: &'a str,
-    /// The database's time. It was read after `asked_at`, in ticks.
+    /// The database's time. It was read after `read_began`, in ticks.
     pub(super) now: i64,
-    pub(super) asked_at: i64,
+    pub(super) read_began: i64,
     pub(super) ticks: i64,
     pub(super) instances: i64,
     /// Whether this instance ends.
@@ -185,7 +200,7 @@ pub(super) struct Exchange<'a> {
 impl Exchange<'_> {
     /// The database's time at `tick` or later, but not earlier.
     pub(super) fn time_of(&self, tick: i64) -> i64 {
-        let age = self.asked_at - tick;
+        let age = self.read_began - tick;
         self.now - age + age.max(0) / DRIFT_DIVISOR + ROUNDING_MS
     }
 
@@ -209,7 +224,7 @@ pub(super) struct Plan {
 
 /// What is needed and what there is.
 struct Demand {
-    wanted: i64,
+    waiting: i64,
     largest: i64,
     /// Permits that are not in use; less than none if uses are not covered.
     unused: i64,
@@ -222,7 +237,7 @@ impl Share {
         Self { uses, ..Self::default() }
     }
 
-    fn used(&mut self, terms: &Terms, ticks: i64) -> i64 {
+    pub(super) fn used(&mut self, terms: &Terms, ticks: i64) -> i64 {
         self.uses.count(terms, ticks).saturating_add(self.in_flight)
     }
 
@@ -241,7 +256,7 @@ impl Share {
         if used <= self.bound() {
             return Admission::Free;
         }
-        let has_room = self.cap.is_none() && self.room.is_none_or(|room| room > 0);
+        let has_room = self.cap.is_none() && self.room.is_some_and(|room| room > 0);
         if has_room && used <= self.permits.saturating_add(terms.tolerance(instances)) {
             return Admission::Free;
         }
@@ -249,16 +264,23 @@ impl Share {
     }
 
     /// Notes that a caller waits for `amount`.
-    pub(super) fn want(&mut self, amount: i64, ticks: i64) {
-        self.wanted = self.wanted.saturating_add(amount);
+    pub(super) fn wait_for(&mut self, amount: i64, ticks: i64) {
+        self.waiting = self.waiting.saturating_add(amount);
         self.largest = self.largest.max(amount);
+        // So that what is granted is kept until the caller has used it.
+        self.recent[0] = self.recent[0].saturating_add(amount);
         self.used_at = ticks;
+    }
+
+    /// Notes that an exchange has ended: callers that still need permits wait again.
+    pub(super) fn end_waits(&mut self) {
+        (self.waiting, self.largest) = (0, 0);
     }
 
     /// Counts a use. Returns the second in which tokens are counted.
     pub(super) fn add(&mut self, terms: &Terms, amount: i64, ticks: i64) -> i64 {
         self.used_at = ticks;
-        self.added[0] = self.added[0].saturating_add(amount);
+        self.recent[0] = self.recent[0].saturating_add(amount);
         match &mut self.uses {
             Uses::Requests(window) => window.add(ticks, terms.duration_ms.unwrap_or(0)),
             Uses::Tokens(window) => return window.add(ticks, amount),
@@ -277,7 +299,7 @@ impl Share {
         self.used_at = ticks;
     }
 
-    /// Whether permits should be requested or uses be covered although nobody waits.
+    /// Whether permits should be requested or uses be covered although no caller waits.
     pub(super) fn must_exchange(&mut self, terms: &Terms, ticks: i64) -> bool {
         let unused = self.permits - self.used(terms, ticks);
         let is_full = ticks < self.current_until && self.room.is_some_and(|room| room <= 0);
@@ -288,7 +310,7 @@ impl Share {
     pub(super) fn is_due(&mut self, terms: &Terms, can_report: bool, ticks: i64) -> bool {
         let used = self.used(terms, ticks);
         let (unused, kept) = (self.permits - used, self.kept());
-        self.added = [0, self.added[0]];
+        self.recent = [0, self.recent[0]];
         let is_idle = ticks - self.used_at >= IDLE_MS && (unused > 0 || used == 0 || (can_report && terms.duration_ms.is_some()));
         let is_old = ticks - self.exchanged_at >= STORE_EVERY_MS;
         self.may_hold(used) && (is_idle || unused < 0 || unused > kept.saturating_mul(2) || is_old)
@@ -306,7 +328,7 @@ impl Share {
 
     /// Permits that are kept for the next seconds.
     fn kept(&self) -> i64 {
-        self.added[0].max(self.added[1]).saturating_mul(2).saturating_add(1)
+        self.recent[0].max(self.recent[1]).saturating_mul(2).saturating_add(1)
     }
 
     /// Makes the next use ask the store, because the limit was changed.
@@ -314,14 +336,16 @@ impl Share {
         (self.permits, self.headroom, self.cap, self.room, self.current_until) = (0, 0, None, Some(0), 0);
     }
 
-    /// Begins anew, because this instance has another id. The others count what it held as used.
-    pub(super) fn reset(&mut self) {
-        let uses = match &self.uses {
-            Uses::Requests(_) => Uses::default(),
-            Uses::Tokens(_) => Uses::Tokens(TokenWindow::default()),
-            Uses::Calls(open) => Uses::Calls(*open),
-        };
-        *self = Self::of(uses);
+    /// Gives up all permits, because this instance has another id: the others count them as used. Uses without permits still count.
+    pub(super) fn reset(&mut self, terms: &Terms, ticks: i64) {
+        let uncovered = self.uncovered(terms, ticks);
+        *self = Self::of(self.uses.restart(uncovered, ticks));
+    }
+
+    /// Uses without permits.
+    fn uncovered(&mut self, terms: &Terms, ticks: i64) -> i64 {
+        // Uses that are being reported are covered first: the store has counted them, or else keeps the permits.
+        (self.uses.count(terms, ticks) - (self.permits - self.in_flight).max(0)).max(0)
     }
 
     /// Decides what this instance holds from now on. Less than before applies at once, more with [`Self::apply`].
@@ -333,16 +357,24 @@ impl Share {
         let reported = if can_report && used > 0 && (is_idle || terms.is_long()) { self.report(terms, stored, exchange) } else { None };
         let used = if reported.is_some() { 0 } else { used };
         let room = terms.limit.saturating_sub(stored.taken_from(own)).saturating_sub(used);
-        let demand = Demand { wanted: mem::take(&mut self.wanted), largest: mem::take(&mut self.largest), unused, room };
+        let demand = Demand { waiting: mem::take(&mut self.waiting), largest: mem::take(&mut self.largest), unused, room };
         let headroom = if is_idle { 0 } else { self.next_headroom(terms, &demand, exchange).clamp(0, room.max(0)) };
-        // For long durations, only permits that nobody uses are held.
-        let can_cap = !is_idle && !terms.is_long() && matches!(self.uses, Uses::Requests(_)) && room <= headroom;
+        // Not before this instance lacks permits: it would give back what its callers are about to use.
+        let is_lacking = demand.waiting > 0 || unused < 0;
+        // For long durations, only unused permits are held.
+        let can_share = !is_idle && !terms.is_long() && matches!(self.uses, Uses::Requests(_));
+        let can_cap = can_share && room <= headroom && (is_lacking || self.cap.is_some());
         let cap = if can_cap { stored.fair_share(own, terms.limit) } else { None };
         let headroom = cap.map_or(headroom, |cap| headroom.min((cap - used).max(0)));
         let permits = used.saturating_add(headroom);
-        let is_short = !is_idle && demand.wanted > headroom;
+        let is_short = !is_idle && demand.waiting > headroom;
         stored.hold(own, permits, is_short);
-        self.permits = self.permits.min(self.in_flight.saturating_add(permits));
+        let held = self.in_flight.saturating_add(permits);
+        if held < self.permits {
+            self.permits = held;
+            // What is given back counts as room only after the commit. Until then, callers wait instead of being refused.
+            self.current_until = 0;
+        }
         let frees_at = stored.first_end(terms).map_or(0, |end| exchange.tick_of(end));
         let current_until = match frees_at {
             _ if stored.has_others(own) => ticks + terms.current_ms(),
@@ -368,12 +400,12 @@ impl Share {
         let room = demand.room.max(0);
         let instances = exchange.instances;
         let part = room / instances + i64::from(room % instances > 0);
-        let for_callers = demand.wanted.min(part).max(if demand.largest <= room { demand.largest } else { 0 });
+        let for_callers = demand.waiting.min(part).max(if demand.largest <= room { demand.largest } else { 0 });
         if matches!(self.uses, Uses::Calls(_)) {
             return for_callers;
         }
         let is_used_up = self.headroom >= BLOCK_RANGE.0 && demand.unused <= self.headroom / 2;
-        let is_growing = demand.wanted > demand.unused || demand.unused < 0 || is_used_up;
+        let is_growing = demand.waiting > demand.unused || demand.unused < 0 || is_used_up;
         let in_advance =
             if is_growing { self.next_block(exchange.ticks).min(room / instances.saturating_mul(2)).min(terms.headroom_max()) } else { 0 };
         for_callers.max(in_advance).max(demand.unused.min(self.kept()).max(0))
@@ -409,14 +441,14 @@ impl Share {
         self.used_at -= IDLE_MS;
     }
 
-    /// What is left of the limit, as far as this instance knows.
+    /// What is left of the limit, according to the last exchange.
     pub(super) fn state(&mut self, terms: &Terms, ticks: i64) -> RateLimitState {
         let used = self.used(terms, ticks);
         let available = self.room.map_or(terms.limit, |room| self.reachable(room));
         RateLimitState { remaining: (available - used).clamp(0, terms.limit), reset_ms: self.frees_in(terms, 1, ticks) }
     }
 
-    /// Milliseconds until `missing` uses expire, as far as this instance knows; 0 if none is counted.
+    /// Milliseconds until `missing` uses expire, according to the last exchange; 0 if none is counted.
     pub(super) fn frees_in(&self, terms: &Terms, missing: i64, ticks: i64) -> i64 {
         let (own, reported) = (self.uses.frees_in(terms, missing, ticks), (self.frees_at - ticks).max(0));
         if own > 0 && reported > 0 { own.min(reported) } else { own.max(reported) }

@@ -34,7 +34,7 @@ impl StoredLimit {
             return Self::default();
         }
         serde_json::from_str(text).unwrap_or_else(|error| {
-            tracing::error!(%error, "the state of a rate limit cannot be read: it begins anew");
+            tracing::error!(%error, "the state of a rate limit cannot be read: its uses are lost");
             Self::default()
         })
     }
