@@ -22,7 +22,7 @@ const WRITE_EVERY: Duration = Duration::from_millis(750);
 const RETURN_EVERY: Duration = Duration::from_secs(1);
 /// Interval between searches for limits that are shared and not used.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Once per this many searches, limits that nobody holds are dropped.
+/// Once per this many searches, limits that are not held are dropped.
 const DROP_EVERY: u32 = 16;
 /// Interval between searches for processes that have ended. A process that does not search for an hour counts as ended.
 const FOLD_EVERY: Duration = Duration::from_mins(10);

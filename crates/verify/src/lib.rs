@@ -259,7 +259,7 @@ impl Verifier {
         }
     }
 
-    /// Fails if the lease has ended since the evaluation began: the others may count the permits of this instance as used, and grant them anew.
+    /// Fails if the lease has ended since the evaluation began: the others may count the permits of this instance as used.
     fn ensure_holds_permits(&self) -> Result<(), store::StoreError> {
         if self.shared_limits.is_none() || self.is_serving() { Ok(()) } else { Err(store::StoreError::Unavailable) }
     }

@@ -478,7 +478,7 @@ async fn a_balance_that_another_instance_sets_is_found_by_the_next_reservation()
 }
 
 #[tokio::test]
-async fn cleaning_drops_what_nobody_needs() {
+async fn cleaning_drops_outdated_keys_and_idle_limiters() {
     let fixture = Fixture::new().await;
     let two = r#"[{"name":"burst","limit":2,"duration_ms":60000}]"#;
     let (used, unused) = (fixture.insert("a", Some(two), None).await, fixture.insert("b", Some(two), None).await);
@@ -495,7 +495,7 @@ async fn cleaning_drops_what_nobody_needs() {
 }
 
 #[tokio::test]
-async fn cleaning_forgets_batches_of_instances_that_ended_long_ago() {
+async fn cleaning_deletes_old_batches_of_other_instances() {
     let fixture = Fixture::new().await;
     let now = Timestamp::now();
     let day_ms = 24 * 60 * 60 * 1000;
@@ -506,8 +506,8 @@ async fn cleaning_forgets_batches_of_instances_that_ended_long_ago() {
     tx.commit().await.unwrap();
     fixture.verifier.clean().await;
     let mut tx = fixture.other.begin().await.unwrap();
-    for (writer, is_forgotten) in [("old", true), ("recent", false)] {
-        assert_eq!(store::usage::record_batch(&mut tx, writer, 1, now).await.unwrap(), is_forgotten, "{writer}");
+    for (writer, is_deleted) in [("old", true), ("recent", false)] {
+        assert_eq!(store::usage::record_batch(&mut tx, writer, 1, now).await.unwrap(), is_deleted, "{writer}");
     }
 }
 

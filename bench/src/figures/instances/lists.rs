@@ -16,7 +16,7 @@ use crate::{
 
 /// Goal: greatest p95 of a list, in milliseconds.
 const P95_MS: f64 = 50.0;
-/// Goal: greatest memory of a list that nobody continues, in KiB. It stands for none: the process needs some for other reasons.
+/// Goal: greatest memory of a list of which only the first page is read, in KiB. It stands for none: the process needs some for other reasons.
 const MEMORY_KIB: f64 = 16.0;
 const SORTS: [&str; 8] = ["created_at", "-created_at", "name", "-name", "last_used_at", "-last_used_at", "expires_at", "-expires_at"];
 /// The keys are named `Service 000001` and so on: what is typed has many hits, few, one, or none.
@@ -62,7 +62,7 @@ pub(super) fn rows(server: &Program, caller: &str, keys: &str) -> Result<Vec<Row
     Ok(vec![
         row("the first page in every order", |query| query.contains("sort=")),
         row("the first page of a search, letter by letter", |query| query.contains("q=")),
-        Row::at_most(FIGURE, format!("memory of a list that nobody continues, {keys}, KiB"), MEMORY_KIB, memory, "mean of 100 lists"),
+        Row::at_most(FIGURE, format!("memory of a list after its first page, {keys}, KiB"), MEMORY_KIB, memory, "mean of 100 lists"),
     ])
 }
 

@@ -167,8 +167,7 @@ impl Budgets {
         }
     }
 
-    /// Adopts the id of this instance. Shares that are stored from then on begin anew: the others count what was granted under the earlier id as
-    /// spent.
+    /// Adopts the id of this instance, under which shares are stored from then on: the others count what was granted under the earlier id as spent.
     pub(super) fn adopt_instance(&self, id: &str) {
         *lock(&self.writer) = id.into();
     }

@@ -106,7 +106,7 @@ impl ShareState {
         }
     }
 
-    /// Begins anew under another name in the store, where everything that was granted under the earlier one counts as spent. Only what is open is
+    /// Changes the name under which the share is stored: everything that was granted under the earlier one counts as spent. Only what is open is
     /// taken over: it counts twice until its calls end.
     pub(super) fn adopt_writer(&mut self, writer: &Arc<str>) {
         let previous = self.writer.replace(Arc::clone(writer));

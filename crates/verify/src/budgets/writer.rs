@@ -161,7 +161,7 @@ impl Budgets {
     /// Drops shares that are not used from memory, and those of past periods from the store.
     pub(crate) async fn clean(&self) {
         self.shares.retain(|_, shares| {
-            // Nobody else can get hold of a share meanwhile: its entry is locked.
+            // No caller can get a share meanwhile: its entry is locked.
             shares.retain(|share| Arc::strong_count(share) > 1 || !share.is_forgettable());
             !shares.is_empty()
         });
