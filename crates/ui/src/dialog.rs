@@ -25,6 +25,15 @@ pub enum DialogRole {
 /// The number of dialogs so far, for unique ids. The server renders no dialogs, so its ids can't differ from the browser's.
 static DIALOG_COUNT: AtomicU32 = AtomicU32::new(0);
 
+/// Where the focus was when a dialog was requested whose code was loaded first. The dialog takes it.
+#[derive(Clone, Copy)]
+struct RequestedFrom(StoredValue<Option<FocusSnapshot>, LocalStorage>);
+
+/// Records the focus for a dialog that opens later. Call only in the browser.
+pub(super) fn provide_opener() {
+    provide_context(RequestedFrom(StoredValue::new_local(Some(FocusSnapshot::capture()))));
+}
+
 /// A modal dialog that is open while it is mounted. Focus moves to its first field, and on close back to the previous element, or to what is
 /// left around it.
 ///
@@ -52,12 +61,14 @@ pub fn Dialog(
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let opener = StoredValue::new_local(None::<FocusSnapshot>);
+    let requested = use_context::<RequestedFrom>();
     let pressed_on_backdrop = StoredValue::new(false);
     let title_id = format!("dialog-title-{}", DIALOG_COUNT.fetch_add(1, Ordering::Relaxed));
 
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
-        opener.set_value(Some(FocusSnapshot::capture()));
+        let requested = requested.and_then(|requested| requested.0.try_update_value(Option::take).flatten());
+        opener.set_value(Some(requested.unwrap_or_else(FocusSnapshot::capture)));
         // Fails only if it is already open.
         let _ = dialog.show_modal();
         let _ = browser::focus_first(&dialog, "[autofocus]") || browser::focus_first(&dialog, "input, select, textarea");

@@ -1,11 +1,11 @@
-//! Views whose code is a chunk of its own, which is loaded when they are needed.
+//! Dialogs whose code is a chunk of its own, which is loaded when they are needed.
 
 use std::future::Future;
 
 use futures_util::FutureExt;
 use leptos::{prelude::*, task::spawn_local, wasm_split::SplitLoaderError};
 
-use super::browser;
+use super::{browser, dialog::provide_opener};
 
 /// A chunk could not be loaded: there is no network, or the server runs another version now.
 #[derive(Debug)]
@@ -17,8 +17,9 @@ impl From<SplitLoaderError> for LoadError {
     }
 }
 
-/// Renders a view as soon as its code is loaded. For views that only the browser renders. If the code cannot be loaded, `on_failure` is called.
-pub fn lazy_view<View>(
+/// Renders a dialog as soon as its code is loaded. On close, the focus returns to where it was when the dialog was requested. If the code cannot be
+/// loaded, `on_failure` is called.
+pub fn lazy_dialog<View>(
     load: impl Future<Output = Result<(), SplitLoaderError>> + 'static,
     // Ready at once when its code is loaded.
     view: impl Fn() -> View + Send + 'static,
@@ -27,6 +28,7 @@ pub fn lazy_view<View>(
 where
     View: Future<Output = Result<AnyView, LoadError>>,
 {
+    provide_opener();
     let is_loaded = RwSignal::new(false);
     spawn_local(async move {
         let loaded = load.await;

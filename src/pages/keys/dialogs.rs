@@ -1,4 +1,5 @@
 //! The dialogs over the key list and their results.
+#![expect(clippy::unnecessary_wraps, reason = "a function of a chunk also fails if its code cannot be loaded")]
 
 use leptos::{
     prelude::*,
@@ -24,7 +25,7 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     grid::data_source::Rows,
-    lazy::{LoadError, lazy_view},
+    lazy::{LoadError, lazy_dialog},
     toast::use_toasts,
 };
 
@@ -85,7 +86,7 @@ pub(super) struct DialogContext {
 #[component]
 pub(super) fn KeyDialog(dialog: OpenDialog, context: DialogContext) -> impl IntoView {
     let (toasts, on_dismiss) = (use_toasts(), context.on_dismiss);
-    lazy_view(
+    lazy_dialog(
         load_dialogs(),
         move || dialog_view(dialog.clone(), context.clone()),
         move || {
