@@ -48,7 +48,7 @@ test('is found in the user menu', async ({ page, owner }) => {
   await page.getByRole('menuitem', { name: 'Docs' }).click();
   await expect(page).toHaveURL('/docs');
   await open(page, '/keys/client');
-  await page.getByRole('link', { name: 'Learn more' }).click();
+  await page.getByRole('link', { name: 'Read the docs' }).click();
   await expect(page).toHaveURL('/docs/keys');
   await page.getByRole('link', { name: 'Open Latchkey' }).click();
   await expect(page).toHaveURL('/overview');
@@ -189,6 +189,6 @@ test('pages are small, cached and protected', { tag: '@once' }, async ({ page, s
   const script = await page.locator('script[src]').getAttribute('src');
   expect((await get(script!)).headers.get('cache-control')).toContain('immutable');
   await expect(page.locator('meta[name=description]')).toHaveAttribute('content', /REST API/);
-  expect(await (await get('/robots.txt')).text()).toContain('Allow: /docs\n');
+  expect(await (await get('/robots.txt')).text()).not.toContain('Disallow: /docs');
   expect(await context.cookies(), 'no session').toEqual([]);
 });

@@ -17,6 +17,6 @@ pub fn PageLead(
     docs: Option<&'static str>,
 ) -> impl IntoView {
     // The documentation is served outside of the application, so the router must not open it.
-    let link = docs.map(|path| view! { " " <a href=path rel="external">"Learn more"</a> });
+    let link = docs.map(|path| view! { " " <a href=path rel="external">"Read the docs"</a> });
     view! { <p class="page-lead">{text} {link}</p> }
 }
