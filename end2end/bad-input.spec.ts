@@ -78,15 +78,25 @@ test.describe('search', { tag: '@once' }, () => {
   for (const pattern of ['%', '_', '\\', "'", '"', '&', '+', '#']) {
     test(`finds only names that contain ${pattern}`, async ({ page, server, internalKey }) => {
       await server.addKey(internalKey, `with ${pattern} in it`);
-      await server.addKey(internalKey, 'without');
+      await server.addKey(internalKey, 'with in it');
       await open(page, '/keys/agent');
-      await page.getByRole('searchbox').fill(pattern);
+      await page.getByRole('searchbox').fill(`${pattern} in`);
       await expect(page.getByText('1 key', { exact: true })).toBeVisible();
       await page.reload();
       await waitForHydration(page);
       await expect(rows(page)).toHaveCount(1);
       await expect(row(page, `with ${pattern} in it`)).toBeVisible();
-      await expect(page.getByRole('searchbox')).toHaveValue(pattern);
+      await expect(page.getByRole('searchbox')).toHaveValue(`${pattern} in`);
+    });
+
+    test(`finds only names that begin with ${pattern}`, async ({ page, server, internalKey }) => {
+      await server.addKey(internalKey, `${pattern} in front`);
+      await server.addKey(internalKey, `with ${pattern} in it`);
+      await server.addKey(internalKey, 'without');
+      await open(page, '/keys/agent');
+      await page.getByRole('searchbox').fill(pattern);
+      await expect(page.getByText('1 key', { exact: true })).toBeVisible();
+      await expect(row(page, `${pattern} in front`)).toBeVisible();
     });
   }
 });

@@ -65,8 +65,7 @@ test('a key is created, verified, disabled and deleted', async ({ page, server, 
   await expect.poll(() => verdicts(server, internalKey, key)).toEqual(['NOT_FOUND', 'NOT_FOUND']);
 });
 
-// Until a revocation waits for the other instances, they accept the key for up to 250 ms.
-test.fixme('a deleted key is refused by both instances at once', async ({ server, internalKey }) => {
+test('a deleted key is refused by both instances at once', async ({ server, internalKey }) => {
   for (let round = 0; round < 20; round += 1) {
     const { key, secret } = await server.addKey(internalKey, `key ${round}`);
     expect(await verdicts(server, internalKey, secret)).toEqual(['VALID', 'VALID']);
@@ -105,8 +104,7 @@ test('a file is imported in parts', async ({ page, server, owner: _ }) => {
   await expect(row(page, 'reads.fastq').getByTitle(hash)).toBeVisible({ timeout: 30_000 });
 });
 
-// Until the token of the link is the same everywhere, each instance accepts only its own.
-test.fixme('the set-up link works on both instances', async ({ page, emptyServer: server }) => {
+test('the set-up link works on both instances', async ({ page, emptyServer: server }) => {
   const ada = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'correct horse battery staple' };
   expect(new Set(server.instances.map(({ setupLink }) => setupLink)).size).toBe(1);
   await open(page, server.setupLink);
