@@ -96,10 +96,16 @@ test.describe('a list', () => {
     await expect(row(page, 'key 000001')).toBeVisible();
     await expect(page.getByRole('status', { name: 'Loading' })).toHaveCount(0);
 
-    server.sql(`update api_keys set deleted_at = 1, unique_name = null where name between 'key 000280' and 'key 000298'`);
+    const deleteKeys = (first: number, last: number) =>
+      server.sql(`update api_keys set deleted_at = 1, unique_name = null where name between 'key 000${first}' and 'key 000${last}'`);
     const list = page.getByRole('region', { name: 'Agent API Key' });
+    deleteKeys(290, 298);
     await list.evaluate((list) => (list.scrollTop = list.scrollHeight));
     await expect(row(page, 'key 000300')).toBeVisible();
+    await expect(page.getByText('291 keys', { exact: true }), 'without a gap at the end').toBeVisible();
+
+    deleteKeys(220, 230);
+    await list.evaluate((list) => (list.scrollTop = list.scrollHeight * (235 / 291)));
     await expect(page.getByRole('cell', { name: 'Deleted' }).first()).toBeVisible();
     await axe(page, 'a list with deleted rows');
   });

@@ -227,7 +227,8 @@ impl<Row: GridRow> Rows<Row> {
         }
         for first in cache.missing(window) {
             if let Some(request) = cache.request(first) {
-                cache.insert(first, (source.fetch)(request).await?);
+                let page = (source.fetch)(request.clone()).await?;
+                cache.insert(&request, page);
             }
         }
         Ok(cache)
@@ -276,7 +277,7 @@ impl<Row: GridRow> Rows<Row> {
     async fn fetch(self, first: usize) {
         let turn = self.turn.get_untracked();
         let Some(request) = self.cache.with_untracked(|cache| cache.request(first)) else { return };
-        let response = (self.source.get_value().fetch)(request).await;
+        let response = (self.source.get_value().fetch)(request.clone()).await;
         if self.turn.try_get_untracked() != Some(turn) {
             return;
         }
@@ -286,7 +287,7 @@ impl<Row: GridRow> Rows<Row> {
                 let window = self.window.get_untracked();
                 self.error.set(None);
                 self.cache.update(|cache| {
-                    cache.insert(first, page);
+                    cache.insert(&request, page);
                     cache.evict_far_from(&window);
                 });
             }

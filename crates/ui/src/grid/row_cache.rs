@@ -96,8 +96,13 @@ impl<Row: Clone> RowCache<Row> {
         }
     }
 
-    /// Inserts a fetched chunk, whose first row has this index. Rows that are missing were deleted.
-    pub fn insert(&mut self, first: usize, page: RowsPage<Row>) {
+    /// Inserts a fetched chunk. Rows that are missing were deleted.
+    pub fn insert(&mut self, request: &RowsRequest, page: RowsPage<Row>) {
+        let first = request.first;
+        let is_open_ended = request.anchor.index <= first && request.until.is_none();
+        if is_open_ended && first + page.rows.len() < self.total.count.min(first + CHUNK) {
+            self.shorten(first, &page);
+        }
         self.chunks.insert(first / CHUNK, vec![Slot::Deleted; CHUNK]);
         if !page.rows.is_empty() {
             self.insert_anchor(page.start);
@@ -105,6 +110,16 @@ impl<Row: Clone> RowCache<Row> {
         }
         for row in page.rows {
             self.insert_row(row);
+        }
+    }
+
+    /// Ends the list with the rows of a page that has fewer than requested.
+    fn shorten(&mut self, first: usize, page: &RowsPage<Row>) {
+        if page.rows.is_empty() {
+            self.total.count = first;
+            self.end = None;
+        } else {
+            self.set_end(page.end.clone());
         }
     }
 
@@ -202,6 +217,12 @@ mod tests {
         RowCache::open(OpenedListing { listing: "a".to_owned(), total, rows: rows(0..first), end: anchor(first) })
     }
 
+    /// Inserts these rows in response to the request for their chunk.
+    fn insert(cache: &mut RowCache<usize>, rows: Range<usize>) {
+        let request = cache.request(rows.start / CHUNK * CHUNK).unwrap();
+        cache.insert(&request, page(rows));
+    }
+
     /// Where the request for a chunk begins, and where it ends if that is known.
     fn request(cache: &RowCache<usize>, first: usize) -> (usize, Option<String>) {
         let request = cache.request(first).unwrap();
@@ -216,7 +237,7 @@ mod tests {
         assert_eq!(cache.slot(50), Slot::Loading);
         let mut loaded = page(50..100);
         loaded.rows[1].row = None;
-        cache.insert(50, loaded);
+        cache.insert(&cache.request(50).unwrap(), loaded);
         assert_eq!(cache.slot(50), Slot::Row(500));
         assert_eq!(cache.slot(51), Slot::Deleted);
     }
@@ -224,12 +245,26 @@ mod tests {
     #[test]
     fn missing_rows_of_a_chunk_were_deleted() {
         let mut cache = cache(1_000, 50);
-        cache.insert(100, page(100..148));
+        insert(&mut cache, 150..200);
+        insert(&mut cache, 100..148);
         assert_eq!((cache.slot(147), cache.slot(148), cache.slot(149)), (Slot::Row(1470), Slot::Deleted, Slot::Deleted));
         assert_eq!(cache.missing(100..150), Vec::<usize>::new());
-        assert_eq!(request(&cache, 150), (100, None), "the end of an incomplete chunk is not between two chunks");
-        cache.insert(200, page(203..250));
-        assert_eq!((cache.slot(202), cache.slot(203)), (Slot::Deleted, Slot::Row(2030)));
+        assert_eq!(request(&cache, 200), (200, None));
+        cache.set_end(anchor(1_000));
+        insert(&mut cache, 953..1_000);
+        assert_eq!((cache.slot(952), cache.slot(953)), (Slot::Deleted, Slot::Row(9530)));
+        assert_eq!(cache.total(), 1_000, "the end of each chunk is fixed");
+    }
+
+    #[test]
+    fn a_list_ends_with_a_short_chunk_that_has_no_end() {
+        let mut cache = cache(1_000, 50);
+        insert(&mut cache, 950..980);
+        assert_eq!((cache.total(), cache.slot(979), cache.missing(960..1_000)), (980, Slot::Row(9790), Vec::new()));
+        assert_eq!(request(&cache, 900), (950, None));
+        let request = cache.request(100).unwrap();
+        cache.insert(&request, page(100..100));
+        assert_eq!((cache.total(), cache.missing(0..980)), (100, vec![50]));
     }
 
     #[test]
@@ -239,9 +274,9 @@ mod tests {
         assert_eq!(request(&cache, 900), (100, None));
         cache.set_end(anchor(970));
         assert_eq!((request(&cache, 900), request(&cache, 950)), ((970, None), (970, None)));
-        cache.insert(500, page(500..550));
+        insert(&mut cache, 500..550);
         assert_eq!((request(&cache, 550), request(&cache, 450), request(&cache, 600)), ((550, None), (500, None), (550, None)));
-        cache.insert(400, page(400..450));
+        insert(&mut cache, 400..450);
         assert_eq!(request(&cache, 450), (450, Some("500".to_owned())), "no row is shown in both chunks");
         assert_eq!(RowCache::<usize>::default().request(0), None);
     }
@@ -279,7 +314,7 @@ mod tests {
     #[test]
     fn loaded_rows_are_listed_and_changed_in_place() {
         let mut cache = cache(1_000, 3);
-        cache.insert(700, page(700..701));
+        insert(&mut cache, 700..701);
         cache.change(|row| *row += 1);
         assert_eq!(cache.loaded().copied().collect::<Vec<_>>(), [1, 11, 21, 7001]);
     }
@@ -288,7 +323,7 @@ mod tests {
     fn evicts_distant_chunks_and_positions() {
         let mut cache = cache(100_000, 50);
         for chunk in 1..1_000 {
-            cache.insert(chunk * CHUNK, page(chunk * CHUNK..(chunk + 1) * CHUNK));
+            insert(&mut cache, chunk * CHUNK..(chunk + 1) * CHUNK);
             cache.evict_far_from(&(chunk * CHUNK..(chunk + 1) * CHUNK));
         }
         assert_eq!(cache.chunks.len(), CHUNKS_MAX);
