@@ -12,7 +12,9 @@ pub(super) fn watch(scroller: HtmlElement, probe: HtmlElement, measures: RwSigna
         let (scroller, probe) = (scroller.clone(), probe.clone());
         move || {
             let header = scroller.query_selector("thead").ok().flatten().map_or(0, |head| head.client_height());
-            let viewport = f64::from(scroller.client_height() - header).max(0.0);
+            // `clientHeight` is rounded, and the last row of a scaled list would be cut off.
+            let height = scroller.get_bounding_client_rect().height();
+            let viewport = (height - f64::from(scroller.offset_height() - scroller.client_height() + header)).max(0.0);
             let row_height = f64::from(probe.offset_height());
             // The height is 0 while the grid is not displayed.
             if row_height > 0.0 {

@@ -7,6 +7,9 @@ const OVERSCAN: usize = 8;
 /// The maximum height of the content, in pixels. Chromium clips elements at 33.5 million; a taller list is scaled.
 const HEIGHT_MAX: f64 = 15_000_000.0;
 
+/// More than the error of a calculated position, in pixels.
+const ROUNDING: f64 = 0.01;
+
 /// Measurements of the browser.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measurements {
@@ -64,8 +67,9 @@ impl Geometry {
         let overscan = OVERSCAN.min((RENDERED_ROWS_MAX - visible_count) / 2);
         let first = visible_first.saturating_sub(overscan);
         let count = (visible_first + visible_count + overscan).min(self.total) - first;
-        // In an unscaled list the two scroll positions cancel out, so rows do not move while others are added and removed.
-        VisibleRows { first, count, top: (scroll_top + float(first) * row_height - list_top).round() }
+        // In an unscaled list the two scroll positions cancel out, so rows do not move while others are added and removed. In a scaled one the position
+        // is rounded down, so that the end of the last row is visible.
+        VisibleRows { first, count, top: (scroll_top + float(first) * row_height - list_top + ROUNDING).floor() }
     }
 
     /// The first completely visible row at a scroll position.
