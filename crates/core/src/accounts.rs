@@ -341,7 +341,9 @@ mod tests {
         for _ in 0..60 {
             assert_eq!(refusal(&device).await, Some(Error::Unavailable));
         }
+        core.store.set_unavailable(false);
         while core.throttle.begin_from(device.address).await.is_ok() {}
+        core.store.set_unavailable(true);
         assert!(matches!(refusal(&device).await, Some(Error::Throttled { .. })));
         let with_cookie = Device { cookie: Some("AAAA.1.AAAA".into()), ..device };
         assert_eq!(refusal(&with_cookie).await, Some(Error::Unavailable), "its cookie may be valid");

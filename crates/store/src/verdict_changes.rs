@@ -139,6 +139,9 @@ mod tests {
 
     #[tokio::test]
     async fn each_write_removes_some_of_the_outdated_changes() {
+        if latchkey_test_db::is_skipped_on_postgresql("a background task removes them there") {
+            return;
+        }
         let (store, _folder) = open_store().await;
         let insert = async |count: usize| {
             let mut tx = store.begin().await.unwrap();

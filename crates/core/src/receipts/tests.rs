@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use latchkey_crypto::receipt_token::{ReceiptClaims, ReceiptVerifier};
 use latchkey_store::Effect;
 use latchkey_test_db::TestData;
@@ -6,6 +8,7 @@ use latchkey_types::{
     permission::Permissions,
     rest::receipts::ReceiptInstance,
 };
+use latchkey_verify::{join_instances, watch_changes};
 use serde_json::json;
 
 use super::*;
@@ -22,6 +25,11 @@ impl Fixture {
     async fn new() -> Self {
         let (core, data) = new_core().await;
         let actor = new_owner(&core).await;
+        if core.store.is_shared() {
+            // Confirms changes until the test ends.
+            join_instances(&core.store, &core.verifier).await.unwrap();
+            tokio::spawn(watch_changes(core.store.clone(), Arc::clone(&core.verifier)));
+        }
         Self { core, actor, _data: data }
     }
 
