@@ -35,8 +35,9 @@ const instances = process.env.LATCHKEY_TEST_POSTGRES
   ? [{ name: 'two instances', testMatch: ['sessions.spec.ts', 'two-instances.spec.ts'], use: { ...screens[0], instances: 2 } }]
   : [];
 
-// Tests that do not depend on the screen (@once) run on the first one only, tests that depend only on its width (@widths) in light only.
-const excluded = [[], [/@once/], [/@once/, /@widths/], [/@once/, /@widths/]];
+// Tests that do not depend on the screen (@once) run on the first one only, and those that depend only on its width (@widths) in light only. For all
+// others, a narrow screen is dark: each theme and each width is tested, and most pairs of them.
+const selections = [{}, { grep: /@widths/ }, { grepInvert: /@once|@widths/ }, { grepInvert: /@once|@widths/ }];
 
 export default defineConfig({
   testDir: '.',
@@ -52,7 +53,7 @@ export default defineConfig({
   projects: [
     ...screens.map((use, index) => ({
       name: projectName(use),
-      grepInvert: excluded[index],
+      ...selections[index],
       testIgnore: ['speed.spec.ts', 'two-instances.spec.ts'],
       use,
     })),
