@@ -259,7 +259,7 @@ impl Parked {
 
 /// Tables that other requests and background tasks write, or that record the refusal itself.
 fn is_unrelated(table: &str) -> bool {
-    table.starts_with("usage") || table.starts_with("audit") || ["list_clock", "sessions", "verdict_changes"].contains(&table)
+    table.starts_with("usage") || table.starts_with("audit") || ["instances", "list_clock", "sessions", "verdict_changes"].contains(&table)
 }
 
 /// The rows of every table that a refused request must not change, without the columns that count uses.

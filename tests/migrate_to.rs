@@ -80,7 +80,7 @@ fn stderr(output: &Output) -> String {
 /// A server on the data, with an API client and the owner's browser.
 async fn serve(data: &Path, database: Option<&str>, key: &str) -> (ServeProcess, ApiClient, BrowserClient) {
     let server = ServeProcess::start_with(data, |command| _ = command.envs(database.map(|url| ("LATCHKEY_DATABASE_URL", url))));
-    let url = server.text_after("Latchkey is at ");
+    let url = server.text_after("Latchkey is at ").trim_end_matches('/').to_owned();
     let api = ApiClient { url: url.clone(), client: Client::new(), key: key.to_owned() };
     let page = BrowserClient { url, client: Client::new(), cookie: None }.sign_in(OWNER, PASSWORD).await;
     (server, api, page)
