@@ -22,7 +22,7 @@ const PAGE: usize = 6;
 pub struct ChartSeries {
     /// Name in the legend and in the table: `Accepted`.
     pub label: &'static str,
-    /// The CSS class of its color and pattern: `series-plain`, `series-good`, `series-caution` or `series-danger`.
+    /// The CSS class of its color and pattern: `series-plain`, `series-good` or `series-danger`.
     pub class: &'static str,
 }
 
