@@ -115,7 +115,8 @@ async fn a_silent_network_is_healed_within_five_seconds() {
         let name = format!("lost {round}");
         let lost = timeout(Duration::from_secs(5), create(&name));
         let (lost, ()) = tokio::join!(lost, within(Duration::from_secs(2), "503", async || status().await == StatusCode::SERVICE_UNAVAILABLE));
-        assert_eq!(lost.unwrap(), StatusCode::SERVICE_UNAVAILABLE, "a call that waits for the database is answered");
+        let lost = lost.expect("a call that waits for the database is answered");
+        assert_eq!(lost, StatusCode::SERVICE_UNAVAILABLE, "{}", running.process.output());
         network.is_silent.send_replace(false);
         let name = format!("healed {round}");
         let healed = eventually("healed", async || status().await == StatusCode::OK && create(&name).await == StatusCode::OK);

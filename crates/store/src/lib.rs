@@ -129,6 +129,11 @@ impl From<sqlx::Error> for StoreError {
                 tracing::warn!(%error, "database unavailable");
                 Self::Unavailable
             }
+            // Also if a connection ends before the response to its first byte.
+            sqlx::Error::Protocol(_) => {
+                tracing::warn!(%error, "unexpected response of the database");
+                Self::Unavailable
+            }
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unavailable,
             _ => Self::Sql(error),
         }
