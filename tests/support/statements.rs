@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tracing::{
@@ -15,6 +15,10 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
+/// A dispatcher that records nothing. If there were only one dispatcher, tracing would cache whether an event is recorded for the thread in which it
+/// happens first, which may be that of another test.
+static SECOND: OnceLock<Dispatch> = OnceLock::new();
+
 /// The texts of executed statements that read or change rows, with single spaces.
 #[derive(Clone, Default)]
 pub struct Statements(Arc<Mutex<BTreeSet<String>>>);
@@ -22,6 +26,7 @@ pub struct Statements(Arc<Mutex<BTreeSet<String>>>);
 impl Statements {
     /// Records the statements that are executed while it is the default.
     pub fn dispatch(&self) -> Dispatch {
+        SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::registry()));
         let of_sqlx = Targets::new().with_target("sqlx::query", Level::DEBUG);
         Dispatch::new(tracing_subscriber::registry().with(self.clone().with_filter(of_sqlx)))
     }
