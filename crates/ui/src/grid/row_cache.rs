@@ -121,6 +121,10 @@ impl<Row: Clone> RowCache<Row> {
         } else {
             self.set_end(page.end.clone());
         }
+        // What is known beyond the end was counted with the deleted rows.
+        let end = self.total.count;
+        self.chunks.retain(|chunk, _| chunk * CHUNK < end);
+        self.anchors.retain(|index, _| *index <= end);
     }
 
     fn insert_row(&mut self, ListedRow { index, row }: ListedRow<Row>) {
@@ -265,6 +269,7 @@ mod tests {
         let request = cache.request(100).unwrap();
         cache.insert(&request, page(100..100));
         assert_eq!((cache.total(), cache.missing(0..980)), (100, vec![50]));
+        assert_eq!((cache.loaded().count(), cache.anchors.keys().next_back()), (50, Some(&50)), "rows beyond the end are dropped");
     }
 
     #[test]
